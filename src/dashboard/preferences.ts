@@ -33,6 +33,8 @@ export const zone = kept('zone', ['local', 'UTC'])
 export const density = kept('density', ['normal', 'compact'])
 /** Whether single letters are shortcuts (WCAG 2.2, 2.1.4). */
 export const shortcuts = kept('shortcuts', ['on', 'off'])
+/** The guide for newcomers on the overview. */
+export const guide = kept('guide', ['shown', 'hidden'])
 
 if (typeof document !== 'undefined')
   effect(() => {

@@ -1,17 +1,16 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { useEvents } from '../live.ts'
-import { can } from '../me.ts'
+import { can, me } from '../me.ts'
+import { guide } from '../preferences.ts'
 import { useResource } from '../resource.ts'
 import { href, place } from '../router.ts'
-import { a, component, div, fragment, nav, p, type VNode } from '../tags.ts'
+import { a, component, fragment, nav, p, type VNode } from '../tags.ts'
 import { Card } from '../ui/card.ts'
 import { BarChart, Legend, type Series } from '../ui/chart.ts'
 import { Empty, Loaded } from '../ui/empty.ts'
-import { Page } from '../ui/page.ts'
-import { NeedsAttention } from './overview-attention.ts'
-import { ByProvider, MoneyIn, Summary } from './overview-cards.ts'
+import { Later, Page } from '../ui/page.ts'
 import { barsOf, loadOverview, type OverviewData, RANGES, type Range, rangeOf } from './overview-data.ts'
-import { Guide } from './overview-guide.ts'
+import { Summary } from './overview-summary.ts'
 
 const SERIES: readonly Series[] = [
   { name: 'Succeeded', tone: 'volume' },
@@ -22,23 +21,33 @@ const SERIES: readonly Series[] = [
 /** Events come in bursts: the figures follow them this often, in ms. */
 const FOLLOW_MS = 5_000
 
+// Before the first paint a page loads few modules: the browser asks for each.
+const loadDetails = () => import('./overview-details.ts').then(({ Details }) => Details)
+const loadAttention = () => import('./overview-attention.ts').then(({ NeedsAttention }) => NeedsAttention)
+const loadGuide = () => import('../ui/first-steps.ts').then(({ FirstSteps }) => FirstSteps)
+
 export default function Overview(): VNode {
   const range = rangeOf(place.value.query.get('range'))
   const reports = can('reports:read')
   return component(
     Page,
     { title: 'Overview', actions: reports ? component(Ranges, { range }) : null },
-    component(Guide, {}),
+    isNewcomer() ? component(Later<object>, { load: loadGuide, props: {} }) : null,
     reports
       ? component(Reports, { range })
       : can('operations:read')
-        ? component(NeedsAttention, {})
+        ? component(Later<object>, { load: loadAttention, props: {} })
         : component(
             Empty,
             { title: 'Your key may not read reports' },
             p({}, 'The navigation shows what it may read.'),
           ),
   )
+}
+
+/** Whether the guide may be of use; it looks further itself. */
+function isNewcomer(): boolean {
+  return guide.value === 'shown' && me.value?.mode === 'test' && can('charges:write') && can('charges:read')
 }
 
 function Ranges({ range }: { range: Range }): VNode {
@@ -94,11 +103,6 @@ function Cards({ data }: { data: OverviewData }): VNode {
         bars: barsOf(data.chart, bucket),
       }),
     ),
-    div(
-      { class: 'halves labelled' },
-      can('operations:read') ? component(NeedsAttention, {}) : null,
-      component(MoneyIn, { data }),
-    ),
-    div({ class: 'labelled' }, component(ByProvider, { data })),
+    component(Later<{ data: OverviewData }>, { load: loadDetails, props: { data } }),
   )
 }

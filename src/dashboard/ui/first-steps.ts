@@ -1,5 +1,4 @@
 /** The first minute with MiniPay: what to try, in order, and what was tried already. */
-import { signal } from '@preact/signals'
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import type { WebhookEndpointView } from '../../api/minipay/webhook-endpoint-schemas.ts'
 import { DEFAULT_ENDPOINT } from '../../domain/webhooks/endpoint.ts'
@@ -7,16 +6,14 @@ import { api } from '../api.ts'
 import { useEvents } from '../live.ts'
 import { can, me } from '../me.ts'
 import { newPayment } from '../new-payment.ts'
+import { guide } from '../preferences.ts'
 import { type ListPage, useResource } from '../resource.ts'
 import { href } from '../router.ts'
-import { GUIDE_HIDDEN } from '../screens/overview-guide.ts'
 import { a, button, component, div, h3, li, ol, p, span, type VNode } from '../tags.ts'
 import { BAD_CARD, GOOD_CARD } from '../test-cards.ts'
 import { Card } from './card.ts'
 import { Command, curl } from './command.ts'
 import { Icon } from './icon.ts'
-
-const hidden = signal(false)
 
 /** Payments after which a reader no longer needs the guide. */
 const ENOUGH = 20
@@ -56,12 +53,11 @@ export function FirstSteps(): VNode | null {
     if (tried.data.value) tried.reload()
   })
   const found = tried.data.value
-  if (!found || hidden.value) return null
+  if (!found || guide.value === 'hidden') return null
   const steps = stepsOf(found)
   if (steps.every(({ done }) => done)) return null
   const hide = () => {
-    localStorage.setItem(GUIDE_HIDDEN, '1')
-    hidden.value = true
+    guide.value = 'hidden'
   }
   return component(
     Card,

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { useLayoutEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import {
   a,
   type ComponentChildren,
@@ -62,6 +62,21 @@ function Breadcrumb({
       here ? li({}, span({ 'aria-current': 'page' }, here)) : null,
     ),
   )
+}
+
+type LaterProps<P> = { load: () => Promise<(props: P) => VNode | null>; props: P }
+
+/** A part that is loaded once it is needed, after what is already shown. */
+export function Later<P extends object>({ load, props }: LaterProps<P>): VNode | null {
+  const [Part, setPart] = useState<((props: P) => VNode | null) | undefined>()
+  useEffect(() => {
+    load().then(
+      (part) => setPart(() => part),
+      // Without it, the rest can be read; the next load of the page tries again.
+      () => {},
+    )
+  }, [])
+  return Part ? component(Part, props) : null
 }
 
 const opened = signal<(() => VNode) | undefined>(undefined)

@@ -1,73 +1,30 @@
 import type { StatisticsRowView } from '../../api/minipay/statistics-schemas.ts'
-import { attention } from '../attention.ts'
-import { count, duration, percent, plural } from '../format.ts'
+import { count, duration, percent } from '../format.ts'
+import { can } from '../me.ts'
 import { href } from '../router.ts'
-import { amountOf, isPayment, isRefund, outcomesOf, rowsBy, takesMoney } from '../statistics.ts'
-import { a, component, p, type VNode } from '../tags.ts'
-import { sentence } from '../texts.ts'
-import { Card, Figures } from '../ui/card.ts'
+import { amountOf, isRefund, outcomesOf, rowsBy, takesMoney } from '../statistics.ts'
+import { a, component, div, fragment, p, type VNode } from '../tags.ts'
+import { Card } from '../ui/card.ts'
 import { Strip } from '../ui/strip.ts'
 import { Table } from '../ui/table.ts'
 import { Amount } from '../ui/values.ts'
-import { hoursOf, type OverviewData, RANGES } from './overview-data.ts'
+import { NeedsAttention } from './overview-attention.ts'
+import { hoursOf, type OverviewData } from './overview-data.ts'
 
-const relativeNote = (since: string) => {
-  const ms = Date.now() - Date.parse(since)
-  return `oldest ${duration(Math.max(0, ms))}`
-}
-
-/** The code of most declines, in words. */
-function topDecline(rows: readonly StatisticsRowView[]): string | undefined {
-  const codes = [...rowsBy(rows, ({ decline_code: code }) => code)].flatMap(([code, of]) =>
-    code === null ? [] : [{ code, attempts: of.reduce((sum, { attempts }) => sum + attempts, 0) }],
+/** The lower half of the overview. */
+export function Details({ data }: { data: OverviewData }): VNode {
+  return fragment(
+    div(
+      { class: 'halves labelled' },
+      can('operations:read') ? component(NeedsAttention, {}) : null,
+      component(MoneyIn, { data }),
+    ),
+    div({ class: 'labelled' }, component(ByProvider, { data })),
   )
-  const [top] = codes.sort((a, b) => b.attempts - a.attempts)
-  return top && `top: ${sentence(top.code).toLowerCase()}`
-}
-
-/** Four figures; each leads to the list behind it. */
-export function Summary({ data }: { data: OverviewData }): VNode {
-  const payments = data.totals.filter(isPayment)
-  const { attempts, succeeded, failed } = outcomesOf(payments)
-  const providers = rowsBy(payments, ({ provider }) => provider).size
-  const since = { created_gte: data.chart.from }
-  const waiting = attention.value?.unresolved
-  const figures = [
-    {
-      label: `Success rate, ${RANGES[data.range].label}`,
-      value: percent(succeeded, succeeded + failed),
-      note: 'of known outcomes',
-      href: href('/payments', { ...since, status: 'succeeded' }),
-    },
-    {
-      label: 'Attempts',
-      value: count(attempts),
-      note: `at ${plural(providers, 'provider')}`,
-      href: href('/payments', since),
-    },
-    {
-      label: 'Declined or failed',
-      value: count(failed),
-      note: topDecline(payments),
-      href: href('/payments', { ...since, status: 'failed' }),
-    },
-    ...(waiting
-      ? [
-          {
-            label: 'Unresolved now',
-            value: count(waiting.unknown),
-            note:
-              waiting.oldest_since === null ? 'every outcome is known' : relativeNote(waiting.oldest_since),
-            href: href('/unresolved'),
-          },
-        ]
-      : []),
-  ]
-  return component(Figures, { figures })
 }
 
 /** What came in and what went back, in each currency. */
-export function MoneyIn({ data }: { data: OverviewData }): VNode {
+function MoneyIn({ data }: { data: OverviewData }): VNode {
   const rows = [...rowsBy(data.totals, ({ currency }) => currency ?? '')]
     .map(([currency, of]) => ({
       currency,
@@ -107,7 +64,7 @@ export function MoneyIn({ data }: { data: OverviewData }): VNode {
 }
 
 /** Each provider: its success, its durations and its last 24 hours. */
-export function ByProvider({ data }: { data: OverviewData }): VNode | null {
+function ByProvider({ data }: { data: OverviewData }): VNode | null {
   const rows = data.providers.filter(({ provider }) => provider !== 'none')
   if (rows.length === 0) return null
   const outcomes = (name: string | null) =>

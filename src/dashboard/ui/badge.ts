@@ -1,1 +1,0 @@
-export { Badge, Pill } from './values.ts'

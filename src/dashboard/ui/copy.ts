@@ -1,1 +1,0 @@
-export { CopyButton, Id } from './values.ts'

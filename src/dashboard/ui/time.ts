@@ -1,1 +1,0 @@
-export { Time } from './values.ts'
