@@ -31,17 +31,11 @@ export const COUNTS = [
 
 type EditorProps = { draft: Draft; current: RuleSetView; reload: () => void }
 
-export function Editor({ draft, current, reload }: EditorProps): VNode {
-  const field = useRef<HTMLTextAreaElement>(null)
+/** What MiniPay says of the typed rules, and the requests that find it out. */
+function useTrial(text: string) {
   const [outcome, setOutcome] = useState<Outcome | undefined>()
   const [busy, setBusy] = useState(false)
-  const [last, setLast] = useState('100')
-  const document = readDocument(draft.text)
-
-  const show = ({ offset }: Place) => {
-    field.current?.focus()
-    field.current?.setSelectionRange(offset, offset)
-  }
+  const document = readDocument(text)
   /** Runs work on the document, unless the text is no JSON. */
   const withDocument = (work: (sound: TypedDocument) => void) => {
     if ('value' in document) return work(document)
@@ -64,6 +58,16 @@ export function Editor({ draft, current, reload }: EditorProps): VNode {
       }
       setBusy(false)
     })
+  return { document, outcome, busy, withDocument, refuse, simulate, forget: () => setOutcome(undefined) }
+}
+
+export function Editor({ draft, current, reload }: EditorProps): VNode {
+  const field = useRef<HTMLTextAreaElement>(null)
+  const { document, outcome, busy, withDocument, refuse, simulate, forget } = useTrial(draft.text)
+  const show = ({ offset }: Place) => {
+    field.current?.focus()
+    field.current?.setSelectionRange(offset, offset)
+  }
   const publish = () =>
     withDocument((sound) =>
       showPublish(draft, sound.value, (error) => {
@@ -71,10 +75,6 @@ export function Editor({ draft, current, reload }: EditorProps): VNode {
         else refuse(error, sound)
       }),
     )
-  const discard = () => {
-    dropDraft()
-    go('/routing')
-  }
   return div(
     { class: 'routing-editor' },
     draft.version === current.version ? null : component(Superseded, { draft, current }),
@@ -82,41 +82,18 @@ export function Editor({ draft, current, reload }: EditorProps): VNode {
       { class: 'field' },
       label({ for: 'routing-document' }, 'Rules as JSON'),
       textarea({
-        ...{
-          id: 'routing-document',
-          ref: field,
-          class: 'mono',
-          rows: 22,
-          spellcheck: false,
-          value: draft.text,
-        },
-        'aria-describedby': 'routing-outcome',
+        ...{ id: 'routing-document', ref: field, class: 'mono', rows: 22, spellcheck: false },
+        ...{ value: draft.text, 'aria-describedby': 'routing-outcome' },
         onInput: (event) => {
           changeDraft({ text: event.currentTarget.value })
-          setOutcome(undefined)
+          forget()
         },
         onKeyDown: (event) => {
           if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) simulate({})
         },
       }),
     ),
-    div(
-      { class: 'actions' },
-      button({ type: 'button', class: 'button', disabled: busy, onClick: () => simulate({}) }, 'Check'),
-      component(SelectField, {
-        name: 'last',
-        label: 'Try on',
-        value: last,
-        choices: COUNTS,
-        onChange: setLast,
-      }),
-      button(
-        { type: 'button', class: 'button', disabled: busy, onClick: () => simulate({ last: Number(last) }) },
-        'Try',
-      ),
-      button({ type: 'button', class: 'plain', onClick: discard }, 'Discard draft'),
-      button({ type: 'button', class: 'button primary', disabled: busy, onClick: publish }, 'Publish…'),
-    ),
+    component(Actions, { busy, simulate, publish }),
     div({ id: 'routing-outcome', 'aria-live': 'polite' }, outcome ? outcomeOf(outcome, show) : null),
     component(
       Card,
@@ -126,6 +103,29 @@ export function Editor({ draft, current, reload }: EditorProps): VNode {
         after: 'value' in document ? showJson(document.value) : draft.text,
       }),
     ),
+  )
+}
+
+type ActionsProps = { busy: boolean; simulate: (more: { last?: number }) => void; publish: () => void }
+
+function Actions({ busy, simulate, publish }: ActionsProps): VNode {
+  const [last, setLast] = useState('100')
+  const action = (label: string, onClick: () => void, tone = '') =>
+    button({ type: 'button', class: `button ${tone}`, disabled: busy, onClick }, label)
+  const discard = () => {
+    dropDraft()
+    go('/routing')
+  }
+  return div(
+    { class: 'actions' },
+    action('Check', () => simulate({})),
+    component(SelectField, {
+      ...{ name: 'last', label: 'Try on', value: last, choices: COUNTS },
+      onChange: setLast,
+    }),
+    action('Try', () => simulate({ last: Number(last) })),
+    button({ type: 'button', class: 'plain', onClick: discard }, 'Discard draft'),
+    action('Publish…', publish, 'primary'),
   )
 }
 
