@@ -4,7 +4,7 @@ import { api } from '../api.ts'
 import { count, moneyWithCode, plural } from '../format.ts'
 import { type ListPage, useResource } from '../resource.ts'
 import { href, place } from '../router.ts'
-import { a, component, div, fragment, p, span, type VNode } from '../tags.ts'
+import { a, component, details, div, fragment, p, span, summary, type VNode } from '../tags.ts'
 import { Card } from '../ui/card.ts'
 import { Empty, Loaded } from '../ui/empty.ts'
 import { type Column, Table } from '../ui/table.ts'
@@ -64,10 +64,7 @@ export function Balances({ at }: { at: string | undefined }): VNode {
             ? component(Empty, {
                 title: at === undefined ? 'Nothing was booked yet' : 'Nothing was booked before',
               })
-            : Table({
-                ...{ label: 'Accounts', columns: ACCOUNTS, rows: data },
-                idOf: ({ account, currency }) => `${account} ${currency}`,
-              }),
+            : accountsOf(data),
       }),
     ),
     component(
@@ -75,6 +72,27 @@ export function Balances({ at }: { at: string | undefined }): VNode {
       { title: 'Trial balance', aside: when },
       component(Loaded<TrialBalanceView>, { resource: trial, show: (data) => component(Trial, { data }) }),
     ),
+  )
+}
+
+/** The accounts with money, and behind a line those without: most accounts are empty most of the time. */
+function accountsOf(data: readonly LedgerAccountView[]): VNode {
+  const table = (name: string, rows: readonly LedgerAccountView[]) =>
+    Table({
+      ...{ label: name, columns: ACCOUNTS, rows },
+      idOf: ({ account, currency }) => `${account} ${currency}`,
+    })
+  const empty = data.filter(({ balance }) => BigInt(balance) === 0n)
+  const others = data.filter(({ balance }) => BigInt(balance) !== 0n)
+  return fragment(
+    others.length > 0 ? table('Accounts', others) : null,
+    empty.length === 0
+      ? null
+      : details(
+          { class: 'after' },
+          summary({}, `${plural(empty.length, 'account')} with a balance of zero`),
+          table('Empty accounts', empty),
+        ),
   )
 }
 
