@@ -6,6 +6,7 @@ import { client } from '../kit/client.ts'
 import { folderOf } from '../kit/folders.ts'
 import { onDatabase } from '../kit/postgres.ts'
 import { onEngine, serve, startServer } from '../kit/server.ts'
+import { until } from '../kit/until.ts'
 import { axeFindings, browserTest, openTab, PHONE, startBrowser } from './browser.ts'
 
 const MOST = '9223372036854775807'
@@ -47,8 +48,11 @@ browserTest(
 
     const entries = page.getByRole('region', { name: 'List of entries' })
     await balances.getByRole('link', { name: 'merchant' }).last().click()
+    await until(
+      'the entries of the account are shown',
+      async () => (await entries.getByRole('row').count()) === 3,
+    )
     await entries.getByText('12.41').waitFor()
-    assert.equal(await entries.getByRole('row').count(), 3)
     assert.equal(new URL(page.url()).search, '?account=merchant&currency=usd')
     const href = await page.getByRole('link', { name: 'CSV' }).getAttribute('href')
     const csv = await (await fetch(server.url + href)).text()
