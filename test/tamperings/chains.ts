@@ -2,6 +2,7 @@
  * Changes that only the hash chains show, and changes of the chains themselves. Each keeps the books consistent, so that
  * no other check finds it, unless it says so.
  */
+import { CALLS, PLACE_COLUMNS } from '../../src/storage/hourly.ts'
 import { BALANCED, body, type Tampering, told } from './sql.ts'
 
 /** Numbers of a scope's rows are shifted by way of negative ones, because they are unique. */
@@ -127,6 +128,10 @@ export const CHAINS: readonly Tampering[] = [
   },
 ]
 
+const SAME_PLACE = ['account_id', 'live', ...PLACE_COLUMNS]
+  .map((column) => `call.${column} = hourly_statistics.${column}`)
+  .join(' AND ')
+
 /** One amount in live mode, changed in every row that has it, with the balances. */
 export const AMOUNT_REWRITTEN = `
   UPDATE charges SET amount = 1011, amount_captured = 1011 WHERE live = 1 AND amount = 1010;
@@ -134,4 +139,6 @@ export const AMOUNT_REWRITTEN = `
   UPDATE ledger_transfers SET amount = 1011 WHERE live = 1 AND amount = 1010;
   UPDATE events SET data = replace(data, ':1010', ':1011') WHERE live = 1;
   UPDATE idempotency_keys SET fingerprint = replace(fingerprint, ':1010', ':1011') WHERE live = 1;
+  UPDATE hourly_statistics SET amount_low = amount_low + (
+    SELECT count(*) FROM (${CALLS}) AS call WHERE call.amount = 1011 AND ${SAME_PLACE}) WHERE live = 1;
   ${BALANCED}`
