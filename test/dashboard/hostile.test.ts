@@ -1,5 +1,6 @@
 /** The dashboard while things go wrong: two tabs, a server that is killed in the middle, and names that lie. */
 import assert from 'node:assert/strict'
+import { createServer, request } from 'node:http'
 import { join } from 'node:path'
 import type { Page as Tab } from 'playwright-core'
 import { type Charge, client, type Page, type Refund } from '../kit/client.ts'
@@ -7,6 +8,7 @@ import { atEnd, folderOf } from '../kit/folders.ts'
 import { bearer, inDatabase } from '../kit/keys.ts'
 import { startNode } from '../kit/nodes.ts'
 import { serve } from '../kit/server.ts'
+import { onLoopback } from '../kit/sockets.ts'
 import { until } from '../kit/until.ts'
 import { onlyBank } from '../kit/world.ts'
 import { browserTest, openTab, startBrowser } from './browser.ts'
@@ -90,6 +92,77 @@ browserTest(
     assert.equal((await bank.statement()).payments[0]?.refunded, 900)
   },
 )
+
+/** A proxy in front of a server that may hide the response to a refund, which the server got and carried out. */
+async function startProxy(url: string) {
+  const instead: { status: number | undefined } = { status: undefined }
+  const { hostname, port } = new URL(url)
+  const server = createServer((incoming, outgoing) => {
+    const { method = 'GET', url: path = '/', headers } = incoming
+    const hidden = method === 'POST' && path === '/api/v1/refunds' ? instead.status : undefined
+    const passed = request({ hostname, port, method, path, headers }, (response) => {
+      if (hidden === undefined) {
+        outgoing.writeHead(response.statusCode ?? 502, response.headers)
+        response.pipe(outgoing)
+      } else
+        response.resume().once('end', () => {
+          outgoing.writeHead(hidden, { 'content-type': 'text/html' }).end('<h1>Bad Gateway</h1>')
+        })
+    })
+    passed.on('error', () => outgoing.destroy())
+    outgoing.on('close', () => passed.destroy())
+    incoming.pipe(passed)
+  })
+  return { ...(await onLoopback(server)), instead }
+}
+
+browserTest('a proxy that hides the response to a refund does not make a second one', async (t) => {
+  const { url } = await serve(t, join(folderOf(t), 'proxy.db'))
+  const proxy = await startProxy(url)
+  atEnd(t, proxy.close)
+  const { id } = await client(url).charge({ amount: 2_500 })
+  const browser = await startBrowser(t)
+  const { page } = await openTab(browser, proxy.url, `/dashboard/payments/${id}`)
+  const dialog = page.getByRole('dialog', { name: 'Refund payment' })
+  const amounts = async () => (await refundsOf(url, id)).map(({ amount }) => amount).toReversed()
+  const type = (amount: string) => dialog.getByLabel('Amount in USD').fill(amount)
+  const hide = async (status: number, amount: string) => {
+    const button = await refundDialog(page)
+    await type(amount)
+    proxy.instead.status = status
+    await button.click()
+    await dialog.getByRole('alert').getByText('MiniPay may have done it').waitFor()
+    proxy.instead.status = undefined
+    return button
+  }
+
+  // Pressed again.
+  await (await hide(502, '9.00')).click()
+  await page.getByText('Refunded 9.00 USD').waitFor()
+  assert.deepEqual(await amounts(), [900])
+
+  // Closed, opened again, and sent again.
+  await hide(504, '5.00')
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  const button = await refundDialog(page)
+  await type('5.00')
+  await button.click()
+  await page.getByText('Refunded 5.00 USD').waitFor()
+  assert.deepEqual(await amounts(), [900, 500])
+
+  // Sent again with another amount: only a reader who saw the first refund can make a second one.
+  const changed = await hide(502, '4.00')
+  await type('3.00')
+  await changed.click()
+  await dialog.getByRole('alert').getByText('may have gone through').waitFor()
+  assert.equal(await changed.isDisabled(), true)
+  await page.getByText('Refund of 4.00 USD').waitFor()
+  await dialog.getByRole('button', { name: 'Close' }).click()
+  assert.deepEqual(await amounts(), [900, 500, 400])
+  await (await refundDialog(page)).click()
+  await page.getByText('Refunded 7.00 USD').waitFor()
+  assert.deepEqual(await amounts(), [900, 500, 400, 700])
+})
 
 browserTest(
   'a name that leads to this machine, and a page of another site, can neither read nor act',

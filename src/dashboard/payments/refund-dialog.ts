@@ -35,7 +35,7 @@ export function RefundDialog({ charge, onClose, onDone }: DialogProps): VNode {
     FormDialog,
     {
       ...{ title: 'Refund payment', submit: `Refund ${words}`, purpose: `refund ${id}` },
-      ...{ valid: amount !== undefined, onSubmit: send, onClose },
+      ...{ valid: amount !== undefined, onSubmit: send, onFormer: onDone, onClose },
       confirm:
         amount !== undefined && isMuch(amount)
           ? { label: `Type ${decimal(amount, currency)} to confirm`, text: decimal(amount, currency) }

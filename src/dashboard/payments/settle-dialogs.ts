@@ -28,7 +28,7 @@ export function CaptureDialog({ charge, onClose, onDone }: DialogProps): VNode {
     FormDialog,
     {
       ...{ title: 'Capture payment', submit: `Capture ${words}`, purpose: `capture ${id}` },
-      ...{ valid: amount !== undefined, onSubmit: send, onClose },
+      ...{ valid: amount !== undefined, onSubmit: send, onFormer: onDone, onClose },
       confirm:
         amount !== undefined && isMuch(amount)
           ? { label: `Type ${decimal(amount, currency)} to confirm`, text: decimal(amount, currency) }
@@ -59,7 +59,7 @@ export function CancelDialog({ charge, onClose, onDone }: DialogProps): VNode {
     FormDialog,
     {
       ...{ title: 'Cancel payment', submit: `Cancel ${words}`, purpose: `cancel ${charge.id}` },
-      ...{ danger: true, onSubmit: send, onClose },
+      ...{ danger: true, onSubmit: send, onFormer: onDone, onClose },
     },
     p(
       {},

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { endRequest, keyOf, leaveDialog, startRequest } from './dialog-key.ts'
+import { endRequest, failRequest, isUnresolved, keyOf, leaveDialog, startRequest } from './dialog-key.ts'
+import type { DialogOutcome } from './dialog-outcome.ts'
 
 /** A browser's storage, which the tabs of the browser share. */
 function browserOf(t: {
@@ -39,4 +40,54 @@ test('a dialog that was closed leaves its key behind only while its request has 
   assert.equal(keyOf('refund txn_1'), used)
   t.mock.timers.tick(16 * 60_000)
   assert.notEqual(keyOf('refund txn_1'), used)
+})
+
+test('where storage is blocked or full, the page itself keeps the keys', (t) => {
+  browserOf(t)
+  const refuse = () => {
+    throw new DOMException('refused', 'QuotaExceededError')
+  }
+  const blocked = { getItem: refuse, setItem: refuse, removeItem: refuse }
+  const full = { ...globalThis.localStorage, setItem: refuse }
+  for (const localStorage of [blocked, full]) {
+    Object.assign(globalThis, { localStorage })
+    const key = keyOf('refund txn_1')
+    startRequest('refund txn_1', key)
+    leaveDialog('refund txn_1')
+    assert.equal(keyOf('refund txn_1'), key)
+    endRequest('refund txn_1')
+    assert.notEqual(keyOf('refund txn_1'), key)
+    leaveDialog('refund txn_1')
+  }
+})
+
+test('the key of a former request is left behind by the reader who closes the form, not by a reload', (t) => {
+  browserOf(t)
+  const key = keyOf('refund txn_1')
+  assert.equal(isUnresolved('refund txn_1'), false)
+  startRequest('refund txn_1', key)
+  assert.equal(isUnresolved('refund txn_1'), true)
+  assert.equal(failRequest('refund txn_1', key, 'former', true), false)
+  assert.equal(keyOf('refund txn_1'), key)
+  leaveDialog('refund txn_1')
+  assert.notEqual(keyOf('refund txn_1'), key)
+})
+
+test('a refusal after a lost response does not give up the key', (t) => {
+  browserOf(t)
+  const key = keyOf('refund txn_1')
+  const send = (outcome: DialogOutcome, unresolved: boolean) => {
+    startRequest('refund txn_1', key)
+    const still = failRequest('refund txn_1', key, outcome, unresolved)
+    leaveDialog('refund txn_1')
+    return still
+  }
+  assert.equal(send('open', false), true)
+  assert.equal(send('refused', true), true)
+  assert.equal(keyOf('refund txn_1'), key)
+  assert.equal(send('decided', true), false)
+  assert.notEqual(keyOf('refund txn_1'), key)
+  leaveDialog('refund txn_1')
+  assert.equal(send('refused', false), false)
+  assert.notEqual(keyOf('refund txn_1'), key)
 })

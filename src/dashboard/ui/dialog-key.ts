@@ -3,6 +3,7 @@
  * request. While a request is on its way, its key outlives the page: after a reload in the middle, the same dialog
  * repeats the request instead of making a second one.
  */
+import type { DialogOutcome } from './dialog-outcome.ts'
 
 type Stored = {
   readonly key: string
@@ -16,17 +17,30 @@ const nameOf = (purpose: string) => `minipay.key.${purpose}`
 /** A dialog that was left open longer ago, or a request whose response was lost, is another matter. */
 const KEPT_MS = 15 * 60_000
 
+/** What storage refused, because it is blocked or full: it lives as long as the page. */
+const unstored = new Map<string, Stored>()
+
 function storedKey(purpose: string): Stored | undefined {
+  const stored = unstored.get(purpose) ?? readStored(purpose)
+  return stored && Math.abs(Date.now() - stored.at) < KEPT_MS ? stored : undefined
+}
+
+function readStored(purpose: string): Stored | null {
   try {
-    const stored = JSON.parse(localStorage.getItem(nameOf(purpose)) ?? 'null') as Stored | null
-    return stored && Math.abs(Date.now() - stored.at) < KEPT_MS ? stored : undefined
+    return JSON.parse(localStorage.getItem(nameOf(purpose)) ?? 'null') as Stored | null
   } catch {
-    return undefined
+    return null
   }
 }
 
 function store(purpose: string, key: string, sent: boolean): void {
-  localStorage.setItem(nameOf(purpose), JSON.stringify({ key, at: Date.now(), sent } satisfies Stored))
+  const stored: Stored = { key, at: Date.now(), sent }
+  try {
+    localStorage.setItem(nameOf(purpose), JSON.stringify(stored))
+    unstored.delete(purpose)
+  } catch {
+    unstored.set(purpose, stored)
+  }
 }
 
 /** The key of the same dialog in another tab, or of a request whose response was never seen; otherwise a new one. */
@@ -38,13 +52,40 @@ export function keyOf(purpose: string): string {
   return key
 }
 
+/** Whether a request under the key of this dialog may have been carried out, and its outcome was never seen. */
+export function isUnresolved(purpose: string): boolean {
+  return storedKey(purpose)?.sent ?? false
+}
+
 export function startRequest(purpose: string, key: string): void {
   store(purpose, key, true)
 }
 
-/** The server has responded. */
+/**
+ * The request ended so. Returns whether it, or an earlier one with the same key, may still have been carried out: a refusal,
+ * such as of a wrong amount or a session that ended, says nothing about an earlier one. `unresolved` is whether one may.
+ */
+export function failRequest(
+  purpose: string,
+  key: string,
+  outcome: DialogOutcome,
+  unresolved: boolean,
+): boolean {
+  if (outcome === 'open' || (outcome === 'refused' && unresolved)) return true
+  // The key of a former request stays until the reader closes the dialog that says so.
+  if (outcome === 'former') store(purpose, key, false)
+  else endRequest(purpose)
+  return false
+}
+
+/** The outcome is known. */
 export function endRequest(purpose: string): void {
-  localStorage.removeItem(nameOf(purpose))
+  unstored.delete(purpose)
+  try {
+    localStorage.removeItem(nameOf(purpose))
+  } catch {
+    // Blocked storage has nothing to remove.
+  }
 }
 
 /** The dialog is closed. The key of a request without a response stays. */

@@ -16,7 +16,16 @@ import {
   type VNode,
 } from '../tags.ts'
 import { TEXT } from '../texts.ts'
-import { endRequest, keyOf, leaveDialog, newKey, startRequest } from './dialog-key.ts'
+import {
+  endRequest,
+  failRequest,
+  isUnresolved,
+  keyOf,
+  leaveDialog,
+  newKey,
+  startRequest,
+} from './dialog-key.ts'
+import { ADVICE, outcomeOf } from './dialog-outcome.ts'
 import { TextField } from './field.ts'
 import { toast } from './toast.ts'
 
@@ -39,29 +48,27 @@ type FormDialogProps = {
   /** False while the typed values cannot be sent. */
   valid?: boolean
   /**
-   * Sends the request with this Idempotency-Key, which stays the same as long as the dialog is open, unless an outcome is
-   * stored under it. The text that it
-   * returns says what was done. An error is shown in the dialog, and everything that was typed stays.
+   * Sends the request with this Idempotency-Key, which stays the same as long as the dialog is open, unless an outcome
+   * is stored under it. The text that it returns says what was done. An error is shown in the dialog, and everything that
+   * was typed stays.
    */
   onSubmit: (values: FormValues, key: string) => Promise<string | undefined>
+  /** Loads again what the dialog changes: an earlier request of it, with other values, may have gone through. */
+  onFormer?: () => void
   onClose: () => void
   children?: ComponentChildren
 }
 
-/** The provider declined, could not be called, or the key belongs to another request: a repetition changes nothing. */
-const ENDED: ReadonlySet<number> = new Set([402, 422, 502])
-
-/** The server may have done it, or be doing it: the key stays, also for the dialog that follows a reload. */
-const isOpen = ({ status, code }: ApiError): boolean =>
-  [0, 408, 429, 500, 503].includes(status) || code === 'idempotency_key_in_progress'
-
 /** A form in a modal dialog. Enter sends it once; Escape closes it, unless it is being sent. */
 export function FormDialog(props: FormDialogProps): VNode {
   const { title, submit, purpose, danger = false, confirm, valid = true, onSubmit, onClose, children } = props
+  const { onFormer } = props
   const element = useRef<HTMLDialogElement>(null)
   const [key, setKey] = useState(() => keyOf(purpose))
+  const unresolved = useRef(isUnresolved(purpose))
   const [sending, setSending] = useState(false)
   const [error, setError] = useState<ApiError | undefined>()
+  const outcome = error && outcomeOf(error)
   const [typed, setTyped] = useState('')
   useEffect(() => {
     const shown = element.current
@@ -86,14 +93,17 @@ export function FormDialog(props: FormDialogProps): VNode {
       if (done !== undefined) toast(done)
     } catch (caught) {
       const failed = asApiError(caught)
-      if (!isOpen(failed)) endRequest(purpose)
-      // The key keeps this outcome; who presses the button again wants another one.
-      if (ENDED.has(failed.status)) setKey(newKey())
+      const ended = outcomeOf(failed)
+      unresolved.current = failRequest(purpose, key, ended, unresolved.current)
+      if (ended === 'former') onFormer?.()
+      // Pressing the button again asks for another outcome.
+      if (ended === 'decided') setKey(newKey())
       setError(failed)
       setSending(false)
     }
   }
-  const ready = valid && !sending && (confirm === undefined || typed.trim() === confirm.text)
+  const confirmed = confirm === undefined || typed.trim() === confirm.text
+  const ready = valid && confirmed && !sending && outcome !== 'former'
   return dialog(
     {
       ref: element,
@@ -110,10 +120,13 @@ export function FormDialog(props: FormDialogProps): VNode {
       confirm
         ? component(TextField, { name: 'confirm', label: confirm.label, value: typed, onInput: setTyped })
         : null,
-      error ? component(Problem, { error }) : null,
+      error ? component(Problem, { error, advice: outcome && ADVICE[outcome] }) : null,
       footer(
         {},
-        button({ type: 'button', class: 'button', disabled: sending, onClick: onClose }, TEXT.cancel),
+        button(
+          { type: 'button', class: 'button', disabled: sending, onClick: onClose },
+          TEXT[outcome === 'former' ? 'close' : 'cancel'],
+        ),
         button(
           { type: 'submit', class: `button ${danger ? 'danger' : 'primary'}`, disabled: !ready },
           submit,
@@ -123,12 +136,13 @@ export function FormDialog(props: FormDialogProps): VNode {
   )
 }
 
-/** The sentence of an error, each of its problems, and the request id. */
-export function Problem({ error }: { error: ApiError }): VNode {
+/** The sentence of an error, each of its problems, some advice, and the request id. */
+export function Problem({ error, advice }: { error: ApiError; advice?: string | undefined }): VNode {
   return div(
     { class: 'problem-box', role: 'alert' },
     p({}, error.message),
     fragment(...error.problems.map(({ path, message }) => p({ key: path }, code({}, path), ' ', message))),
+    advice === undefined ? null : p({}, advice),
     error.requestId === undefined ? null : p({ class: 'soft' }, 'Request ', code({}, error.requestId)),
   )
 }
