@@ -54,11 +54,16 @@ export default function PaymentScreen({ params }: ScreenProps): VNode {
   const open = payment.data.value !== undefined && isOpen(payment.data.value)
   useEffect(() => {
     if (!open) return undefined
-    const timer = setInterval(() => {
-      if (!document.hidden) payment.reload()
-    }, OPEN_MS)
-    return () => clearInterval(timer)
-  }, [open])
+    const abort = new AbortController()
+    // Quietly: `reload` would dim the page each time. A look that fails is followed by the next one.
+    const show = (now: Payment) => abort.signal.aborted || payment.update(() => now)
+    const look = () => document.hidden || void loadPayment(id, abort).then(show, () => {})
+    const timer = setInterval(look, OPEN_MS)
+    return () => {
+      clearInterval(timer)
+      abort.abort()
+    }
+  }, [open, id])
   const charge = payment.data.value?.charge
   return component(
     Page,
