@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
+import type { RefundView } from '../../api/minipay/refund-schemas.ts'
 import { formatTime } from '../format.ts'
 import { isCancelable, isMuch, isRefundable, leftToRefund } from './actions.ts'
-import { askedOf, fitsQuery, hiddenFilters } from './filters.ts'
+import { askedOf, fitsQuery, fitsRefunds, hiddenFilters } from './filters.ts'
 import { checked } from './refund-dialog.ts'
 
 const asked = (text: string) => askedOf(new URLSearchParams(text), true)
@@ -29,7 +30,8 @@ test('an amount with too many decimals is a problem, and is not rounded', () => 
   const { query, problem } = asked('currency=jpy&least=12.5')
   assert.equal(problem, 'JPY has no decimals.')
   assert.equal(query['amount_gte'], null)
-  assert.equal(asked('least=12').problem, undefined)
+  assert.equal(asked('currency=jpy&least=0').problem, undefined)
+  assert.equal(asked('currency=jpy&most=0').problem, 'Type an amount above zero.')
 })
 
 test('a link may bring exact times and amounts, which the page says in words', () => {
@@ -43,10 +45,27 @@ test('a link may bring exact times and amounts, which the page says in words', (
   )
 })
 
+test('an amount without its currency is a problem, and the page can take it away', () => {
+  assert.equal(asked('least=12').problem, 'Choose the currency of the amount 12.')
+  const words = (text: string) => hiddenFilters(new URLSearchParams(text)).map(([, one]) => one)
+  assert.deepEqual(words('least=12&most=20'), ['at least 12', 'at most 20'])
+  assert.deepEqual(words('least=12&currency=usd'), [])
+})
+
+test('a new refund counts only if it fits the filters', () => {
+  const refund = { ...CHARGE, refunded_at: '2026-11-26T11:36:40.897Z' } as unknown as RefundView
+  assert.equal(fitsRefunds(refund, asked('status=failed&currency=usd&from=2026-11-26').query), true)
+  for (const other of ['status=refunded', 'customer=cus_2', 'currency=eur', 'until=2026-11-25'])
+    assert.equal(fitsRefunds(refund, asked(other).query), false, other)
+})
+
 test('a new payment counts only if it fits the filters', () => {
   assert.equal(fitsQuery(CHARGE, {}), true)
   assert.equal(fitsQuery(CHARGE, asked('status=failed&customer=cus_1&decline_code=lost_card').query), true)
-  for (const other of ['status=succeeded', 'customer=cus_2', 'provider=bank_b', 'currency=usd&least=12.42'])
+  for (const other of [
+    ...['status=succeeded', 'customer=cus_2', 'provider=bank_b', 'currency=usd&least=12.42'],
+    ...['from=2026-11-27', 'until=2026-11-25'],
+  ])
     assert.equal(fitsQuery(CHARGE, asked(other).query), false, other)
 })
 

@@ -1,5 +1,6 @@
 /** The filters of the payments: in the URL, in the API's words, and for one payment. */
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
+import type { RefundView } from '../../api/minipay/refund-schemas.ts'
 import { CURRENCY_EXPONENTS } from '../../domain/currencies.ts'
 import { decimal, formatTime, parseAmount } from '../format.ts'
 import type { Query } from '../router.ts'
@@ -66,18 +67,21 @@ export function timesOf(query: URLSearchParams, utc: boolean): Query {
 
 export type Asked = {
   readonly query: Query
-  /** What is wrong with the typed amounts. */
+  /** What is wrong with the typed amounts: without them the query would find too much, so it must not be sent. */
   readonly problem?: string
 }
 
 /** The query of the API, from that of the page. */
 export function askedOf(query: URLSearchParams, utc: boolean): Asked {
   const currency = query.get('currency') ?? ''
-  const read = (name: string) => {
+  const read = (name: string, from: number) => {
     const typed = query.get(name)
-    return typed === null || currency === '' ? undefined : parseAmount(typed, currency)
+    if (typed === null || typed === '') return undefined
+    if (currency === '') return { problem: `Choose the currency of the amount ${typed}.` }
+    const amount = parseAmount(typed, currency)
+    return 'amount' in amount && amount.amount < from ? { problem: 'Type an amount above zero.' } : amount
   }
-  const [least, most] = [read('least'), read('most')]
+  const [least, most] = [read('least', 0), read('most', 1)]
   const wrong = [least, most].find((one) => one && 'problem' in one)
   const asText = (one: typeof least) => (one && 'amount' in one && one.amount > 0 ? String(one.amount) : null)
   return {
@@ -105,20 +109,42 @@ export function hiddenFilters(query: URLSearchParams): readonly (readonly [name:
     ['created_lt', `before ${formatTime(query.get('created_lt') ?? '', 'minute')}`],
     ['amount_gte', `at least ${amount('amount_gte')}`],
     ['amount_lte', `at most ${amount('amount_lte')}`],
+    // They have fields only beside a currency.
+    ...(query.get('currency')
+      ? []
+      : ([
+          ['least', `at least ${query.get('least')}`],
+          ['most', `at most ${query.get('most')}`],
+        ] as const)),
   ] as const
   return found.filter(([name]) => query.has(name))
 }
 
-/** Whether a new payment belongs to the list with this query; times of new payments are now. */
+/** Whether a payment belongs to the list with this query. */
 export function fitsQuery(charge: ChargeView, query: Query): boolean {
-  const statuses = String(query['status'] ?? '').split(',')
-  const is = (name: 'customer' | 'provider' | 'currency' | 'decline_code') =>
-    !query[name] || query[name] === charge[name]
   return (
-    (statuses[0] === '' || statuses.includes(charge.status)) &&
-    (['customer', 'provider', 'currency', 'decline_code'] as const).every(is) &&
+    fitsCommon(charge, charge.created_at, query) &&
+    (!query['provider'] || query['provider'] === charge.provider) &&
     (!query['amount_gte'] || charge.amount >= Number(query['amount_gte'])) &&
-    (!query['amount_lte'] || charge.amount <= Number(query['amount_lte'])) &&
-    (!query['created_lt'] || charge.created_at < String(query['created_lt']))
+    (!query['amount_lte'] || charge.amount <= Number(query['amount_lte']))
+  )
+}
+
+/** Whether a refund belongs to the list with this query. */
+export const fitsRefunds = (refund: RefundView, query: Query): boolean =>
+  fitsCommon(refund, refund.refunded_at, query)
+
+type Common = Pick<ChargeView | RefundView, 'status' | 'customer' | 'currency' | 'decline_code'>
+
+function fitsCommon(object: Common, createdAt: string, query: Query): boolean {
+  const statuses = String(query['status'] ?? '').split(',')
+  const at = Date.parse(createdAt)
+  return (
+    (statuses[0] === '' || statuses.includes(object.status)) &&
+    (['customer', 'currency', 'decline_code'] as const).every(
+      (name) => !query[name] || query[name] === object[name],
+    ) &&
+    (!query['created_gte'] || at >= Date.parse(String(query['created_gte']))) &&
+    (!query['created_lt'] || at < Date.parse(String(query['created_lt'])))
   )
 }

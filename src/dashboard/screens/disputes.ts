@@ -1,3 +1,4 @@
+import { useMemo } from 'preact/hooks'
 import type { DisputeView } from '../../api/minipay/dispute-schemas.ts'
 import { addressOf, api } from '../api.ts'
 import { useEvents } from '../live.ts'
@@ -96,13 +97,18 @@ export default function Disputes(): VNode {
   const status = place.value.query.get('status') ?? ''
   const due = useDisputes({ due_before: ANY_DEADLINE }, '')
   const all = useDisputes({ status }, status)
+  const waiting = useMemo(() => new Set<string>(), [])
   useEvents({ types: ['dispute.'] }, (events) => {
+    const newest = all.rows[0]?.id ?? ''
+    if (all.newer.value === 0) waiting.clear()
     for (const { data } of events) {
       const dispute = 'dispute' in data ? (data.dispute as DisputeView | undefined) : undefined
       if (!dispute) continue
       due.replace(dispute)
-      if (!all.replace(dispute) && dispute.status === 'open') all.newer.value++
+      if (all.replace(dispute) || dispute.id <= newest) continue
+      if (status === '' || dispute.status === status) waiting.add(dispute.id)
     }
+    all.newer.value = waiting.size
   })
   const table = { noun: 'dispute', columns: COLUMNS, idOf: ({ id }: DisputeView) => id }
   const reload = { ...all, reload: () => [due, all].map((one) => one.reload()) } as Pages<DisputeView>

@@ -17,6 +17,7 @@ import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
 import { Amount, Badge, Id, Time } from '../ui/values.ts'
 
+const EXPORT = 'Export CSV'
 const placeOf = (id: string) => href(`/payments/${id}`)
 
 function columns(pages: Pages<ChargeView>): readonly Column<ChargeView>[] {
@@ -69,13 +70,16 @@ export default function Payments(): VNode {
   const filters = paymentFilters(names, inPage.get('currency'))
   const pages = usePages(
     (after, signal) =>
-      api.get<ListPage<ChargeView>>('/charges', { ...query, starting_after: after }, { signal }),
+      problem === undefined
+        ? api.get<ListPage<ChargeView>>('/charges', { ...query, starting_after: after }, { signal })
+        : new Promise<never>(() => {}),
     ({ id }) => id,
-    [JSON.stringify(query)],
+    [JSON.stringify(query), problem],
   )
   const waiting = useMemo(() => new Set<string>(), [])
   useEvents({ types: ['payment.', 'refund.', 'dispute.'] }, (events) => {
-    const newest = pages.rows[0]?.id ?? ''
+    if (problem !== undefined) return
+    const newest = pages.rows[0]?.id ?? 'txn_'
     if (pages.newer.value === 0) waiting.clear()
     const changed = new Map(events.map(({ data }) => [data.id, data as ChargeView]))
     for (const charge of changed.values())
@@ -94,26 +98,25 @@ export default function Payments(): VNode {
       title: 'Payments',
       // Links for files: the browser saves what the server streams.
       actions: fragment(
-        a(
-          { class: 'button', href: addressOf('/charges', { ...query, format: 'csv' }), download: '' },
-          'Export CSV',
-        ),
+        problem === undefined
+          ? a(
+              { class: 'button', href: addressOf('/charges', { ...query, format: 'csv' }), download: '' },
+              EXPORT,
+            )
+          : button({ type: 'button', class: 'button', disabled: true }, EXPORT),
         component(NewPaymentButton, {}),
       ),
     },
     div({ class: 'payment-filters' }, component(Filters, { filters })),
     problem === undefined ? null : p({ class: 'problem', role: 'alert' }, problem),
     hidden.length > 0 ? component(Hidden, { hidden }) : null,
-    List({
-      ...{
-        label: 'Payments',
-        noun: 'payment',
-        pages,
-        columns: columns(pages),
-        idOf: ({ id }: ChargeView) => id,
-      },
-      empty: isFiltered ? component(NothingMatches, { onClear: clear }) : component(NoPayments, {}),
-    }),
+    problem === undefined
+      ? List({
+          ...{ label: 'Payments', noun: 'payment', pages, columns: columns(pages) },
+          idOf: ({ id }: ChargeView) => id,
+          empty: isFiltered ? component(NothingMatches, { onClear: clear }) : component(NoPayments, {}),
+        })
+      : null,
   )
 }
 

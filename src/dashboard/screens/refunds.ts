@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks'
 import type { RefundView } from '../../api/minipay/refund-schemas.ts'
 import { addressOf, api } from '../api.ts'
 import { useEvents } from '../live.ts'
-import { currencyFilter, dateFilters, timesOf } from '../payments/filters.ts'
+import { currencyFilter, dateFilters, fitsRefunds, timesOf } from '../payments/filters.ts'
 import { zone } from '../preferences.ts'
 import { type ListPage, usePages } from '../resource.ts'
 import { href, place } from '../router.ts'
@@ -69,7 +69,8 @@ export default function Refunds(): VNode {
     if (pages.newer.value === 0) waiting.clear()
     for (const { data } of events) {
       const refund = 'refund' in data ? (data.refund as RefundView | undefined) : undefined
-      if (refund && !pages.replace(refund) && refund.refund_id > newest) waiting.add(refund.refund_id)
+      if (!refund || pages.replace(refund)) continue
+      if (refund.refund_id > newest && fitsRefunds(refund, query)) waiting.add(refund.refund_id)
     }
     pages.newer.value = waiting.size
   })
