@@ -60,10 +60,10 @@ function columnsOf(placeOf: Props['placeOf'], withEndpoint: boolean): readonly C
     {
       ...{ head: 'Error', class: 'wide' },
       cell: ({ endpoint, last_error: error }) =>
-        a(
-          { href: href(`/webhooks/${endpoint}`, { status: 'failed', last_error: error }) },
-          error === null ? 'None' : said(error),
-        ),
+        // Without an error the link and the retry would name all failed deliveries of the endpoint: no filter says "none".
+        error === null
+          ? 'None'
+          : a({ href: href(`/webhooks/${endpoint}`, { status: 'failed', last_error: error }) }, said(error)),
     },
     ...(withEndpoint ? [endpoint] : []),
     { head: 'Failed', class: 'num named', cell: (group) => count(group.count) },
@@ -76,7 +76,7 @@ function columnsOf(placeOf: Props['placeOf'], withEndpoint: boolean): readonly C
       ...{ head: 'Actions', class: 'action' },
       cell: ({ endpoint, last_error: error, count: failed }) => {
         const place = placeOf(endpoint)
-        return can('webhooks:write') && place !== undefined
+        return can('webhooks:write') && place !== undefined && error !== null
           ? button(
               { type: 'button', class: 'plain', onClick: () => retryAll({ endpoint, error, place }) },
               `Retry ${count(failed)}`,

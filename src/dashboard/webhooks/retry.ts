@@ -12,7 +12,7 @@ import { NoticeDialog } from '../ui/notice-dialog.ts'
 import { usePoll } from './poll.ts'
 
 /** Failed deliveries: those of an endpoint, or those of it with one error. */
-export type Failed = { readonly endpoint: string; readonly error?: string | null; readonly place: string }
+export type Failed = { readonly endpoint: string; readonly error?: string; readonly place: string }
 
 export function retryOne({ id }: DeliveryView, onDone: (delivery: DeliveryView) => void): void {
   showDialog((close) =>
@@ -34,7 +34,7 @@ export function retryAll(failed: Failed): void {
   showDialog((close) => component(RetryDialog, { failed, close }))
 }
 
-const ofError = ({ error }: Failed) => (error == null ? {} : { last_error: error })
+const ofError = ({ error }: Failed) => (error === undefined ? {} : { last_error: error })
 
 function RetryDialog({ failed, close }: { failed: Failed; close: () => void }): VNode {
   const { endpoint, error, place } = failed
@@ -66,7 +66,7 @@ function RetryDialog({ failed, close }: { failed: Failed; close: () => void }): 
         p(
           {},
           `${plural(queued, 'failed delivery', 'failed deliveries')}${more ? ' or more' : ''} to ${place}`,
-          error == null ? '' : ` with the error “${error}”`,
+          error === undefined ? '' : ` with the error “${error}”`,
           queued === 1
             ? ' is sent again.'
             : ' are sent again, in the background. New events do not wait for them.',
