@@ -25,8 +25,8 @@ export type RoutedCharge = Pick<
 >
 
 /**
- * The attempt at the first available provider of a route that no person has paused, which takes that provider and those before it out of `next`.
- * If none is available, only the reasons for which each was skipped.
+ * The attempt at the first available provider of a route that no person has paused, which takes that provider and those
+ * before it out of `next`. If none is available, only the reasons for which each was skipped.
  */
 export function firstAvailable(
   context: Context,

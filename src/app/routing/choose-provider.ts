@@ -22,8 +22,8 @@ export type ChosenProvider = {
 }
 
 /**
- * Walks a route to its first available provider that is not among the paused ones. If that one decides in this process and its decline allows a failover,
- * walks on to the next one.
+ * Walks a route to its first available provider that is not among the paused ones. If that one decides in this process
+ * and its decline allows a failover, walks on to the next one.
  */
 export function chooseProvider(
   context: Context,

@@ -56,8 +56,8 @@ export function commitWrites(
 
 /**
  * The statements in the order in which every group locks: charges and their parts, counters of limits, the scope's
- * sequences, numbered rows, keys, balances, counters, statistics. Once a group has locked the sequences, other groups of the scope wait until it has
- * committed; so the sequences come as late as possible.
+ * sequences, numbered rows, keys, balances, counters, statistics. Once a group has locked the sequences, other groups of
+ * the scope wait until it has committed; so the sequences come as late as possible.
  */
 function scopeWrites(
   scope: Scope,
