@@ -39,7 +39,7 @@ export function TopBar(): VNode {
 const WORDS = {
   connecting: ['Connecting', 'wait', 'The page connects to the stream of events.'],
   live: ['Live', 'good', 'Changes are shown as they happen.'],
-  polling: ['Live', 'good', 'Changes are shown every five seconds: something between ends streams.'],
+  polling: ['Live', 'good', 'Changes are shown every five seconds: a proxy cuts the stream.'],
   paused: ['Paused', 'quiet', 'The page is hidden.'],
   off: ['', 'quiet', ''],
   lost: ['Reconnecting', 'warn', 'MiniPay does not respond. What is shown may be old.'],

@@ -71,7 +71,7 @@ browserTest('a person makes, tests, repairs, changes and deletes a webhook endpo
   assert.equal((await now()).failed, 3, 'nothing is done before it is confirmed')
   status = 200
   await submit(page, 'Retry 3')
-  await page.getByRole('dialog', { name: 'The retry is done' }).waitFor()
+  await page.getByRole('dialog', { name: 'Retry finished' }).waitFor()
   await page.getByText('3 of 3 sent, 3 delivered.').waitFor()
   assert.equal((await now()).failed, 0)
   await submit(page, 'Close')

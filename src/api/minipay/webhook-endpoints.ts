@@ -198,7 +198,7 @@ const deleteEndpointEndpoint: Endpoint = {
   permission: 'webhooks:write',
   summary: 'Delete a webhook endpoint',
   description:
-    'For ever, with its secrets: MiniPay sends it nothing more. Its waiting deliveries fail, and its deliveries stay in the list.',
+    'Deletes it permanently, with its secrets: MiniPay sends it nothing more. Its waiting deliveries fail, and its deliveries stay in the list.',
   responses: { 200: { description: 'The id of the deleted endpoint.', schema: DeletedEndpoint } },
   errors: ['webhook_endpoint_not_found', 'webhook_endpoint_configured'],
   examples: shows('deleted', 'A deleted endpoint', { id: WEBHOOK_ENDPOINT.id, deleted: true }),

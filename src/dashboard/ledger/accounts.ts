@@ -8,7 +8,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   uncaptured: 'Held, can be captured',
   capturing: 'Capture or cancel in progress',
   refunds: 'Refunds not yet confirmed',
-  disputes: 'Set aside for disputes',
+  disputes: 'Reserved for disputes',
 }
 
 export function meaningOf(account: string): string {

@@ -37,7 +37,7 @@ export async function lookUp(id: string, onFound: (attempt: AttemptView) => void
 const FOUND: Readonly<Record<string, string>> = {
   succeeded: 'the provider did it',
   declined: 'the provider declined it',
-  not_sent: 'the provider never got it',
+  not_sent: 'the provider definitely did not do it',
   pending: 'the provider reports the outcome later',
 }
 

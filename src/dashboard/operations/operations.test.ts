@@ -42,5 +42,5 @@ test('an unknown outcome is never called a failure', () => {
     wordsOf({ attempt: {} as never, outcome, reason })
   assert.equal(words('unknown', 'no response'), 'Looked up just now: still unknown, no response')
   assert.equal(words('unknown'), 'Looked up just now: still unknown')
-  assert.equal(words('not_sent'), 'Looked up just now: the provider never got it')
+  assert.equal(words('not_sent'), 'Looked up just now: the provider definitely did not do it')
 })

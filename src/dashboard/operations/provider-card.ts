@@ -113,10 +113,10 @@ export function capabilities({ capabilities: can }: ProviderView): string {
   const lookup = { none: 'no lookups', eventual: 'lookups', final: 'final lookups' }[can.lookup]
   const repeat =
     can.idempotency_window_ms === 0
-      ? 'no repetition'
+      ? 'cannot be resent safely'
       : can.idempotency_window_ms === null
-        ? 'safe repetition'
-        : `safe repetition for ${duration(can.idempotency_window_ms)}`
+        ? 'can be resent safely'
+        : `can be resent safely for ${duration(can.idempotency_window_ms)}`
   return [
     ...[lookup, repeat, can.void ? 'cancels' : 'no cancels'],
     can.partial_capture ? 'captures in part' : 'no captures in part',

@@ -34,7 +34,7 @@ const COLUMNS: readonly Column<DisputeView>[] = [
   },
   { head: 'Evidence due', cell: deadline },
   { head: 'Reason', class: 'wide', cell: ({ reason }) => (reason === null ? '' : sentence(reason)) },
-  { head: 'Set aside', class: 'num', cell: reserved },
+  { head: 'Reserved', class: 'num', cell: reserved },
   { head: 'Opened', cell: opened },
   {
     head: 'Payment',

@@ -92,8 +92,8 @@ function ByProvider({ data }: { data: OverviewData }): VNode | null {
             return percent(succeeded, succeeded + failed)
           },
         },
-        { head: 'Half within', class: 'num', cell: ({ duration_p50_ms: half }) => ms(half) },
-        { head: '95% within', class: 'num', cell: ({ duration_p95_ms: most }) => ms(most) },
+        { head: 'p50', class: 'num', cell: ({ duration_p50_ms: half }) => ms(half) },
+        { head: 'p95', class: 'num', cell: ({ duration_p95_ms: most }) => ms(most) },
         {
           head: 'Last 24 hours',
           cell: ({ provider }) => component(Strip, { hours: hoursOf(data.strips, provider) }),

@@ -122,7 +122,7 @@ export function deleteEndpoint(endpoint: Endpoint, onDone: () => void): void {
   const host = URL.parse(endpoint.url)?.host ?? endpoint.id
   show(endpoint, {
     ...{ title: 'Delete endpoint', submit: 'Delete endpoint', danger: true },
-    text: 'For ever, with its secrets. Its waiting deliveries fail. To stop for a while, disable it.',
+    text: 'This deletes it permanently, with its secrets. Its waiting deliveries fail. To stop for a while, disable it.',
     confirm: { label: `Type ${host}`, text: host },
     async run() {
       await api.remove(path(endpoint))

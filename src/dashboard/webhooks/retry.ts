@@ -95,7 +95,12 @@ function ReplayDialog({
     if (status === 'running') setReplay(await api.get<WebhookReplayView>(`/webhook_replays/${first.id}`))
   }, 1_000)
   const whole = Math.max(total, sent)
-  const title = status === 'running' ? 'Deliveries are being sent again' : `The retry is ${status}`
+  const title =
+    status === 'running'
+      ? 'Deliveries are being sent again'
+      : status === 'done'
+        ? 'Retry finished'
+        : `Retry ${status}`
   return component(
     NoticeDialog,
     { title, onClose: close },
