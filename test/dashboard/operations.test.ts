@@ -54,7 +54,7 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
       .getByRole('button', { name: `Look up now ${id}` })
       .click()
   await look(asked.id)
-  await row(asked.id).getByText('the provider reports the outcome later').waitFor()
+  await row(asked.id).getByText('Looked up just now: the provider reports the outcome later').waitFor()
   assert.equal(
     await row(mine.id)
       .getByRole('button', { name: /^Look up/ })
