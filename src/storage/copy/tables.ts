@@ -23,7 +23,7 @@ const made = { owner: `CASE WHEN t.token IS NOT NULL THEN '${FORMER_OWNER}' END`
  */
 const LAST_NUMBERS = `(
   SELECT account_id, live, max(max(event), (SELECT max(first_seq) - 1 FROM epochs)) AS event, max(transfer) AS transfer,
-    max(audit) AS audit
+    max(audit) AS audit, 1 AS counted
   FROM (
     SELECT account_id, live, max(seq) AS event, 0 AS transfer, 0 AS audit FROM events GROUP BY account_id, live
     UNION ALL

@@ -129,8 +129,8 @@ const ADD_ACCOUNT = `
     VALUES ($1, $2, $3::bigint, $4::bigint)
     RETURNING ${ACCOUNT_COLUMNS}),
   numbered AS (
-    INSERT INTO sequences (account_id, live, event, transfer, audit)
-    SELECT a.id, m.live, (SELECT max(first_seq) - 1 FROM epochs), 0, 0
+    INSERT INTO sequences (account_id, live, event, transfer, audit, counted)
+    SELECT a.id, m.live, (SELECT max(first_seq) - 1 FROM epochs), 0, 0, 1
     FROM added a CROSS JOIN (VALUES (0), (1)) AS m (live))
   SELECT * FROM added`
 

@@ -13,8 +13,8 @@ import { readsOf, recordset } from './recordset.ts'
 import { live } from './rows.ts'
 
 const TAKE_NUMBERS = `
-  INSERT INTO sequences AS s (account_id, live, event, transfer, audit)
-  VALUES ($1, $2, $3, $4, $5)
+  INSERT INTO sequences AS s (account_id, live, event, transfer, audit, counted)
+  VALUES ($1, $2, $3, $4, $5, 1)
   ON CONFLICT (account_id, live) DO UPDATE
   SET event = s.event + excluded.event,
     transfer = s.transfer + excluded.transfer,

@@ -96,8 +96,8 @@ export type Query = <R extends object>(
  */
 export async function begin(query: Query, cause: EpochCause, lineage: string | null): Promise<Epoch> {
   await query(
-    `INSERT INTO sequences (account_id, live, event, transfer, audit)
-     SELECT a.id, m.live, 0, 0, 0 FROM accounts a CROSS JOIN (VALUES (0), (1)) AS m (live)
+    `INSERT INTO sequences (account_id, live, event, transfer, audit, counted)
+     SELECT a.id, m.live, 0, 0, 0, 1 FROM accounts a CROSS JOIN (VALUES (0), (1)) AS m (live)
      ORDER BY a.id, m.live
      ON CONFLICT DO NOTHING`,
   )

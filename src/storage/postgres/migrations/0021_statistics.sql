@@ -1,3 +1,10 @@
+-- A node of a former version must not commit a call that is not counted. The tables are in the order in which its commits
+-- use them, so that neither waits for the other; reads continue until the next statement.
+LOCK TABLE charges, attempts, sequences IN EXCLUSIVE MODE;
+-- Always 1, and without a default: such a node can commit nothing any more.
+ALTER TABLE sequences ADD COLUMN counted smallint NOT NULL DEFAULT 1 CHECK (counted = 1);
+ALTER TABLE sequences ALTER COLUMN counted DROP DEFAULT;
+
 -- Calls to providers, counted in the hour in which each began: see domain/statistics. An amount is amount_high times 2^32 plus
 -- amount_low, so that no sum overflows. In parts, as the counters.
 CREATE TABLE hourly_statistics (
