@@ -2,7 +2,10 @@
 -- ends with the version.
 ALTER TABLE rule_sets ADD COLUMN author text COLLATE "C";
 ALTER TABLE rule_sets ADD COLUMN note text;
-UPDATE rule_sets SET author = (
-  SELECT min(l.actor) FROM audit_log l
-  WHERE l.account_id = rule_sets.account_id AND l.live = rule_sets.live
-    AND l.action IN ('routing.replaced', 'routing.reset') AND l.after LIKE '%"version":' || rule_sets.version || '}');
+UPDATE rule_sets r SET author = stored.actor
+FROM (
+  SELECT account_id, live, substring(after FROM '"version":([0-9]+)}$')::bigint AS version, min(actor) AS actor
+  FROM audit_log
+  WHERE action IN ('routing.replaced', 'routing.reset')
+  GROUP BY 1, 2, 3) AS stored
+WHERE r.account_id = stored.account_id AND r.live = stored.live AND r.version = stored.version;

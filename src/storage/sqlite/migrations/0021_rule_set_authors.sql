@@ -2,7 +2,13 @@
 -- ends with the version.
 ALTER TABLE rule_sets ADD COLUMN author TEXT;
 ALTER TABLE rule_sets ADD COLUMN note TEXT;
-UPDATE rule_sets SET author = (
-  SELECT min(l.actor) FROM audit_log l
-  WHERE l.account_id = rule_sets.account_id AND l.live = rule_sets.live
-    AND l.action IN ('routing.replaced', 'routing.reset') AND l.after LIKE '%"version":' || rule_sets.version || '}');
+UPDATE rule_sets SET author = stored.actor
+FROM (
+  SELECT account_id, live, CAST(substr(start, length(before) + 1) AS INTEGER) AS version, min(actor) AS actor
+  FROM (
+    SELECT account_id, live, actor, rtrim(after, '}') AS start, rtrim(rtrim(after, '}'), '0123456789') AS before
+    FROM audit_log
+    WHERE action IN ('routing.replaced', 'routing.reset') AND after LIKE '%}')
+  WHERE before LIKE '%"version":'
+  GROUP BY 1, 2, 3) AS stored
+WHERE rule_sets.account_id = stored.account_id AND rule_sets.live = stored.live AND rule_sets.version = stored.version;
