@@ -19,8 +19,12 @@ export type OverviewData = {
   readonly range: Range
   /** By time, kind and status. */
   readonly chart: StatisticsView
-  /** By everything, over the range. */
-  readonly totals: readonly StatisticsRowView[]
+  /** By provider, kind and status, over the range. */
+  readonly outcomes: readonly StatisticsRowView[]
+  /** By currency, kind and status. */
+  readonly money: readonly StatisticsRowView[]
+  /** By kind and decline code: empty where they are too many, because providers invent codes. */
+  readonly declines: readonly StatisticsRowView[]
   /** By provider, with durations. */
   readonly providers: readonly StatisticsRowView[]
   /** By time, provider and status: the last 24 hours. */
@@ -39,13 +43,16 @@ export async function loadOverview(range: Range, signal?: AbortSignal): Promise<
   const { bucket } = RANGES[range]
   const get = (query: Readonly<Record<string, string>>) =>
     api.get<StatisticsView>('/statistics', query, signal ? { signal } : {})
-  const [chart, totals, providers, strips] = await Promise.all([
+  const total = async (by: string) => (await get({ from, bucket: 'total', by })).data
+  const [chart, outcomes, money, declines, providers, strips] = await Promise.all([
     get({ from, bucket, by: 'kind,status' }),
-    get({ from, bucket: 'total', by: 'provider,currency,kind,status,decline_code' }),
-    get({ from, bucket: 'total', by: 'provider' }),
+    total('provider,kind,status'),
+    total('currency,kind,status'),
+    total('kind,decline_code').catch(() => []),
+    total('provider'),
     get({ from: beginOf('24h'), bucket: 'hour', by: 'provider,status' }),
   ])
-  return { range, chart, totals: totals.data, providers: providers.data, strips }
+  return { range, chart, outcomes, money, declines, providers, strips }
 }
 
 /** A bar for each bucket: succeeded, without an outcome, failed. Days are those of UTC, as in the statistics. */

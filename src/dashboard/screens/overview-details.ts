@@ -25,7 +25,7 @@ export function Details({ data }: { data: OverviewData }): VNode {
 
 /** What came in and what went back, in each currency. */
 function MoneyIn({ data }: { data: OverviewData }): VNode {
-  const rows = [...rowsBy(data.totals, ({ currency }) => currency ?? '')]
+  const rows = [...rowsBy(data.money, ({ currency }) => currency ?? '')]
     .map(([currency, of]) => ({
       currency,
       taken: amountOf(of.filter(takesMoney)),
@@ -68,7 +68,7 @@ function ByProvider({ data }: { data: OverviewData }): VNode | null {
   const rows = data.providers.filter(({ provider }) => provider !== 'none')
   if (rows.length === 0) return null
   const outcomes = (name: string | null) =>
-    outcomesOf(data.totals.filter(({ provider }) => provider === name))
+    outcomesOf(data.outcomes.filter(({ provider }) => provider === name))
   const ms = (value: number | null) => (value === null ? '–' : duration(value))
   return component(
     Card,

@@ -24,7 +24,7 @@ function topDecline(rows: readonly StatisticsRowView[]): string | undefined {
 
 /** Four figures; each leads to the list behind it. */
 export function Summary({ data }: { data: OverviewData }): VNode {
-  const payments = data.totals.filter(isPayment)
+  const payments = data.outcomes.filter(isPayment)
   const { attempts, succeeded, failed } = outcomesOf(payments)
   const providers = rowsBy(payments, ({ provider }) => provider).size
   const since = { created_gte: data.chart.from }
@@ -45,7 +45,7 @@ export function Summary({ data }: { data: OverviewData }): VNode {
     {
       label: 'Declined or failed',
       value: count(failed),
-      note: topDecline(payments),
+      note: topDecline(data.declines.filter(isPayment)),
       href: href('/payments', { ...since, status: 'failed' }),
     },
     ...(waiting
