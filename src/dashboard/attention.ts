@@ -14,8 +14,9 @@ const EVERY_MS = 15_000
 /** Events come in bursts: MiniPay is asked once for all of them. */
 const SOON_MS = 1_000
 
-let timer: ReturnType<typeof setTimeout> | undefined
 let loading = false
+/** Events that come closer together than `SOON_MS` do not put it off. */
+const loadIn = earliest(() => void load())
 
 /** Keeps it current while the page is visible. Called once. */
 export function startAttention(): void {
@@ -26,14 +27,8 @@ export function startAttention(): void {
   })
 }
 
-function loadIn(ms: number): void {
-  if (loading) return
-  clearTimeout(timer)
-  timer = setTimeout(() => void load(), ms)
-}
-
 async function load(): Promise<void> {
-  if (document.hidden || !can('operations:read') || signedOut.value) return
+  if (loading || document.hidden || !can('operations:read') || signedOut.value) return
   loading = true
   try {
     const found = await api.get<AttentionView>('/attention')
@@ -56,5 +51,21 @@ export function badgesOf(found: AttentionView): Readonly<Record<string, number>>
     '/webhooks': found.failed_deliveries,
     '/alarms': found.open_alarms,
     '/providers': new Set(found.open_breakers.map(({ provider }) => provider)).size,
+  }
+}
+
+/** Returns a function that has `run` called within so many ms, and once for all calls until then. */
+export function earliest(run: () => void): (ms: number) => void {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let due = Number.POSITIVE_INFINITY
+  return (ms) => {
+    const at = performance.now() + ms
+    if (at >= due) return
+    clearTimeout(timer)
+    due = at
+    timer = setTimeout(() => {
+      due = Number.POSITIVE_INFINITY
+      run()
+    }, ms)
   }
 }
