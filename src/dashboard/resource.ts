@@ -1,18 +1,11 @@
 /** Data of the API for a screen. */
-import { batch, type ReadonlySignal, type Signal, signal } from '@preact/signals'
-import { useEffect, useMemo } from 'preact/hooks'
+import { batch, type Signal, signal } from '@preact/signals'
+import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { ApiError } from './api.ts'
 import { missed } from './live.ts'
+import type { ListPage, Pages, Resource } from './resource-types.ts'
 
-export type Resource<T> = {
-  readonly data: ReadonlySignal<T | undefined>
-  readonly error: ReadonlySignal<ApiError | undefined>
-  readonly loading: ReadonlySignal<boolean>
-  /** Loads again. The old data stays until the new data is there. */
-  readonly reload: () => void
-  /** Changes the data that is shown, such as after an event. */
-  readonly update: (change: (data: T) => T) => void
-}
+export type { ListPage, Pages, Resource } from './resource-types.ts'
 
 type Load<T> = (signal: AbortSignal) => Promise<T>
 
@@ -61,38 +54,26 @@ export function asApiError(error: unknown): ApiError {
 
 /**
  * Loads data when the screen appears, when a value of `deps` changes, and when live events may have been missed.
- * A request that is no longer needed is aborted.
+ * A request that is no longer needed is aborted. With `recover`, that is called after missed events instead.
  */
-export function useResource<T>(load: Load<T>, deps: readonly unknown[] = []): Resource<T> {
+export function useResource<T>(
+  load: Load<T>,
+  deps: readonly unknown[] = [],
+  recover?: () => void,
+): Resource<T> {
   const holder = useMemo(() => new Holder<T>(), [])
   holder.load = load
   const lost = missed.value
+  const known = useRef(lost)
   useEffect(() => {
     holder.reload()
     return () => holder.stop()
-  }, [...deps, lost])
+  }, [...deps, recover ? 0 : lost])
+  useEffect(() => {
+    if (lost !== known.current) recover?.()
+    known.current = lost
+  }, [lost])
   return holder
-}
-
-/** A page of a list of the API. */
-export type ListPage<T> = {
-  readonly data: readonly T[]
-  readonly has_more: boolean
-  /** Where the next page begins, if this one ended early: a search without an index. */
-  readonly next_cursor?: string
-}
-
-export type Pages<T> = Resource<ListPage<T>> & {
-  /** The rows of all pages that were loaded. */
-  readonly rows: readonly T[]
-  readonly hasMore: boolean
-  /** Loads the next page and adds its rows. */
-  readonly more: () => void
-  readonly loadingMore: ReadonlySignal<boolean>
-  /** How many new rows wait behind "7 new payments". */
-  readonly newer: Signal<number>
-  /** Replaces the row with the same id; false when there is none. */
-  readonly replace: (row: T) => boolean
 }
 
 /**
@@ -107,38 +88,58 @@ export function usePages<T>(
   const loadingMore = useMemo(() => signal(false), [])
   const newer = useMemo(() => signal(0), [])
   /** Grows with each first page: a page that comes after it belongs to the former rows. */
-  const loads = useMemo(() => ({ count: 0 }), [])
-  const resource = useResource(async (abort) => {
+  const loads = useMemo(() => ({ count: 0, further: false }), [])
+  const cursorOf = ({ data, next_cursor: next }: ListPage<T>) => next ?? data.map(idOf).at(-1)
+  const first = async (abort: AbortSignal) => {
     const page = await load(undefined, abort)
     loads.count++
+    loads.further = false
     newer.value = 0
     return page
-  }, deps)
+  }
+  const resource = useResource(first, deps, () => void refresh())
   const page = resource.data.value
   const more = async () => {
-    const last = page?.data.at(-1)
-    const cursor = page?.next_cursor ?? (last && idOf(last))
+    const cursor = page && cursorOf(page)
     if (cursor === undefined || loadingMore.value) return
     loadingMore.value = true
     const { count } = loads
     try {
       const next = await load(cursor, new AbortController().signal)
       // Meanwhile the filters may have changed; single rows may have changed, too, and stay as they are.
-      if (count === loads.count) resource.update((now) => ({ ...next, data: [...now.data, ...next.data] }))
+      if (count !== loads.count) return
+      loads.further = true
+      resource.update((now) => ({ ...next, data: [...now.data, ...next.data] }))
     } catch (error) {
       ;(resource.error as Signal<ApiError | undefined>).value = asApiError(error)
     } finally {
       loadingMore.value = false
     }
   }
+  const isShown = (id: string) => resource.data.value?.data.some((row) => idOf(row) === id) ?? false
+  const put = (rows: readonly T[]) => {
+    const byId = new Map(rows.map((row) => [idOf(row), row]))
+    resource.update((now) => ({ ...now, data: now.data.map((row) => byId.get(idOf(row)) ?? row) }))
+  }
   const replace = (row: T): boolean => {
-    const known = resource.data.value?.data.some((other) => idOf(other) === idOf(row)) ?? false
-    if (known)
-      resource.update((now) => ({
-        ...now,
-        data: now.data.map((other) => (idOf(other) === idOf(row) ? row : other)),
-      }))
+    const known = isShown(idOf(row))
+    if (known) put([row])
     return known
+  }
+  /** After missed events. Several pages stay under the reader: their rows change in place, and new ones are counted. */
+  const refresh = async () => {
+    const { count, further } = loads
+    const shown = resource.data.value?.data.length ?? 0
+    if (!further || resource.error.value) return resource.reload()
+    try {
+      const { readAgain } = await import('./read-again.ts')
+      const rows = await readAgain((after) => load(after, new AbortController().signal), cursorOf, shown)
+      if (count !== loads.count) return
+      newer.value = rows.filter((row) => !isShown(idOf(row))).length
+      put(rows)
+    } catch {
+      resource.reload()
+    }
   }
   return {
     ...resource,
