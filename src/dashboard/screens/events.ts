@@ -79,10 +79,14 @@ export default function Events(): VNode {
   )
 }
 
+/** The most rows that new ones are added to: the oldest leave, and "more" loads them again. */
+const MOST_ROWS = 500
+
 /** The page with the events on top that it does not have yet. */
-function withNew(page: ListPage<EventView>, events: readonly EventView[]): ListPage<EventView> {
+export function withNew(page: ListPage<EventView>, events: readonly EventView[]): ListPage<EventView> {
   const newest = page.data[0]?.sequence ?? 0
-  return { ...page, data: [...events.filter(({ sequence }) => sequence > newest).toReversed(), ...page.data] }
+  const data = [...events.filter(({ sequence }) => sequence > newest).toReversed(), ...page.data]
+  return data.length > MOST_ROWS ? { data: data.slice(0, MOST_ROWS), has_more: true } : { ...page, data }
 }
 
 function Tail(): VNode {
