@@ -1,11 +1,11 @@
 /**
  * Receives events: by one stream for the whole page, and only while the page is visible, because a browser opens six
- * connections to a host at most. Where a proxy cuts streams, the page polls instead.
+ * connections to a host at most. Where a proxy cuts streams, or MiniPay has no place for one, the page polls instead.
  */
 import { effect, signal } from '@preact/signals'
 import type { EventView } from '../api/minipay/event-schemas.ts'
 import { ApiError, api, ownHeaders, parseJson, signedOut } from './api.ts'
-import { announce, live, missed } from './live.ts'
+import { announce, heard, live, missed, newestSequence } from './live.ts'
 import { can } from './me.ts'
 import { messageReader } from './sse.ts'
 
@@ -16,9 +16,10 @@ const POLL_LIMIT = 100
 const POLLS = 12
 /** A stream that ended this early, in ms, was cut by a proxy. */
 const CUT_MS = 4_000
-
-/** The last event that the page has seen; undefined before the first connection. */
-let after: number | undefined
+/** A stream that is silent for so long, in ms, is dead, as after sleep: MiniPay sends something every 15 s. */
+const SILENT_MS = 45_000
+/** Screens that are so many events behind are loaded again, in place of hearing all of them. */
+const FAR = 1_000
 
 /** Follows events while the page is visible and its reader may read them. Called once. */
 export function startFollowing(): void {
@@ -38,57 +39,77 @@ export function startFollowing(): void {
 
 async function follow(abort: AbortSignal): Promise<void> {
   let cuts = 0
+  const lose = (error: unknown) => {
+    if (abort.aborted) return
+    if (isPurged(error)) heard.after = undefined
+    else live.value = 'lost'
+  }
   while (!abort.aborted) {
     const began = performance.now()
+    let polls = false
     try {
+      await begin(abort)
       await stream(abort)
       cuts = performance.now() - began < CUT_MS ? cuts + 1 : 0
-      if (cuts >= 2) await poll(abort)
+      polls = cuts >= 2
     } catch (error) {
-      if (abort.aborted) return
-      if (isPurged(error)) {
-        after = undefined
-        missed.value++
-        continue
-      }
-      live.value = 'lost'
+      polls = isFull(error)
+      if (!polls) lose(error)
     }
+    if (polls && !abort.aborted) await poll(abort).catch(lose)
     await pause(RETRY_MS, abort)
   }
 }
 
+/** Begins with the newest event where the page's last one is unknown, or far behind. Throws `ApiError`. */
+async function begin(abort: AbortSignal): Promise<void> {
+  const newest = await newestSequence(abort)
+  if (heard.after !== undefined && (newest ?? 0) - heard.after <= FAR) return
+  heard.after = newest
+  missed.value++
+}
+
 function hear(events: readonly EventView[]): void {
-  for (const event of events) after = Math.max(after ?? 0, event.sequence)
+  for (const event of events) heard.after = Math.max(heard.after ?? 0, event.sequence)
   if (events.length > 0) announce(events)
 }
 
-/** Resolves when the stream has ended by itself. Throws `ApiError`. */
+/** Resolves when the stream has ended by itself. Throws `ApiError`, or an `AbortError` after a long silence. */
 async function stream(abort: AbortSignal): Promise<void> {
-  const query = after === undefined ? '' : `?after=${after}`
-  const response = await fetch(`/api/v1/events/stream${query}`, {
-    ...{ signal: abort, headers: ownHeaders(true) },
-  })
-  if (response.status === 401) signedOut.value = true
-  if (!response.ok || !response.body)
-    throw new ApiError(response.status, Object(parseJson(await response.text())), undefined)
-  // What failed meanwhile, such as a screen's request, is loaded again.
-  if (live.value === 'lost') missed.value++
-  live.value = 'live'
-  const reader = messageReader()
-  for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
-    hear(reader.read(text).map(({ data }) => parseJson(data) as EventView))
-    const id = Number(reader.lastId() ?? Number.NaN)
-    if (Number.isSafeInteger(id)) after = Math.max(after ?? 0, id)
+  const silence = new AbortController()
+  let timer = setTimeout(() => silence.abort(), SILENT_MS)
+  try {
+    const query = heard.after === undefined ? '' : `?after=${heard.after}`
+    const response = await fetch(`/api/v1/events/stream${query}`, {
+      ...{ signal: AbortSignal.any([abort, silence.signal]), headers: ownHeaders(true) },
+    })
+    if (response.status === 401) signedOut.value = true
+    if (!response.ok || !response.body)
+      throw new ApiError(response.status, Object(parseJson(await response.text())), undefined)
+    // What failed meanwhile, such as a screen's request, is loaded again.
+    if (live.value === 'lost') missed.value++
+    live.value = 'live'
+    const reader = messageReader()
+    for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+      clearTimeout(timer)
+      timer = setTimeout(() => silence.abort(), SILENT_MS)
+      hear(reader.read(text).map(({ data }) => parseJson(data) as EventView))
+      const id = Number(reader.lastId() ?? Number.NaN)
+      if (Number.isSafeInteger(id)) heard.after = Math.max(heard.after ?? 0, id)
+    }
+  } finally {
+    clearTimeout(timer)
   }
 }
 
 /** Polls for a while. Throws `ApiError`. */
 async function poll(abort: AbortSignal): Promise<void> {
+  if (live.value === 'lost') missed.value++
   live.value = 'polling'
   for (let i = 0; i < POLLS && !abort.aborted; i++) {
     const page = await api.get<{ data: EventView[] }>(
       '/events',
-      { after, limit: POLL_LIMIT },
+      { after: heard.after, limit: POLL_LIMIT },
       { signal: abort },
     )
     hear(page.data)
@@ -99,6 +120,11 @@ async function poll(abort: AbortSignal): Promise<void> {
 /** The database was restored, or the events after ours were deleted. */
 function isPurged(error: unknown): boolean {
   return error instanceof ApiError && ['events_purged', 'cursor_invalid'].includes(error.code)
+}
+
+/** Every stream of MiniPay is taken. */
+function isFull(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 'overloaded'
 }
 
 function pause(ms: number, abort: AbortSignal): Promise<void> {

@@ -2,11 +2,28 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { EventView } from '../api/minipay/event-schemas.ts'
+import { api } from './api.ts'
 
 /** `off`: the reader may not read events. `paused`: the page is hidden. */
 export const live = signal<'connecting' | 'live' | 'polling' | 'paused' | 'off' | 'lost'>('connecting')
 /** Grows whenever events may have been missed: what is shown must be loaded again. */
 export const missed = signal(0)
+/** The last event that the page knows of: what is loaded later contains it. Undefined until it is known. */
+export const heard: { after: number | undefined } = { after: undefined }
+
+/** The sequence of the newest event; undefined where there is none. Throws `ApiError`. */
+export async function newestSequence(abort?: AbortSignal): Promise<number | undefined> {
+  const query = { before: Number.MAX_SAFE_INTEGER, limit: 1 }
+  const page = await api.get<{ data: EventView[] }>('/events', query, abort ? { signal: abort } : {})
+  return page.data[0]?.sequence
+}
+
+/** Called before the first screen is loaded: the stream, which begins later, then begins with the event after this one. */
+export async function markPlace(): Promise<void> {
+  // Without it, the screens are loaded again once the stream has begun.
+  const newest = await newestSequence().catch(() => undefined)
+  heard.after ??= newest
+}
 
 export type EventFilter = {
   /** Whole types, or beginnings with a dot at the end: `['payment.']`. Without it: all. */

@@ -1,7 +1,9 @@
 /** The first module of the dashboard: the frame of every screen, with navigation, top bar and the place of the screen. */
+import { effect } from '@preact/signals'
 import { render } from 'preact'
 import { signedOut, signInHeld } from './api.ts'
-import { loadMe, me, meError } from './me.ts'
+import { markPlace } from './live.ts'
+import { can, loadMe, me, meError } from './me.ts'
 import { Navigation } from './navigation.ts'
 import './preferences.ts'
 import { followLinks } from './router.ts'
@@ -44,6 +46,9 @@ const loadLate = () => import('./late.ts').then(({ Late }) => Late)
 const root = document.getElementById('dashboard')
 if (root) {
   followLinks()
+  effect(() => {
+    if (can('webhooks:read')) void markPlace()
+  })
   void loadMe()
   render(component(Shell, {}), root)
   // After the first rows.

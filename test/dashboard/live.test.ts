@@ -1,12 +1,14 @@
 /** Live changes in a real browser: a server that is killed and comes back, a hidden page, and a proxy that cuts streams. */
 import assert from 'node:assert/strict'
-import { createServer, request } from 'node:http'
+import { createServer, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { TestContext } from 'node:test'
 import { atEnd, folderOf } from '../kit/folders.ts'
 import { charge } from '../kit/http.ts'
 import { startNode } from '../kit/nodes.ts'
 import { serve } from '../kit/server.ts'
+import { until } from '../kit/until.ts'
 import { browserTest, openTab, startBrowser } from './browser.ts'
 
 browserTest(
@@ -55,38 +57,93 @@ browserTest(
   },
 )
 
-browserTest('where a proxy cuts streams, the page polls', async (t) => {
-  const server = await serve(t, join(folderOf(t), 'cut.db'))
-  const target = new URL(server.url)
+/** A proxy that leaves streams to `onStream`, which responds itself, or passes them through, at once or later. */
+async function startProxy(
+  t: TestContext,
+  url: string,
+  onStream: (response: ServerResponse, pass: () => void) => void,
+): Promise<string> {
+  const target = new URL(url)
   const proxy = createServer((incoming, response) => {
-    const { method = 'GET', url = '/', headers } = incoming
-    // It waits for the end of a response and gives up at once where there is none.
-    if (url.startsWith('/api/v1/events/stream')) {
-      response.writeHead(200, { 'content-type': 'text/event-stream' }).end()
-      return
-    }
-    const passed = request(
-      { host: target.hostname, port: target.port, method, path: url, headers },
-      (found) => {
+    const { method = 'GET', url: path = '/', headers } = incoming
+    const pass = () => {
+      const passed = request({ host: target.hostname, port: target.port, method, path, headers }, (found) => {
         response.writeHead(found.statusCode ?? 500, found.headers)
         found.pipe(response)
-      },
-    )
-    incoming.pipe(passed)
+      })
+      passed.on('error', () => response.destroy())
+      response.on('close', () => passed.destroy())
+      incoming.pipe(passed)
+    }
+    if (path.startsWith('/api/v1/events/stream')) onStream(response, pass)
+    else pass()
   })
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
   atEnd(t, () => {
     proxy.closeAllConnections()
     return new Promise((resolve) => proxy.close(resolve))
   })
+  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+}
+
+browserTest('where a proxy cuts streams, the page polls', async (t) => {
+  const server = await serve(t, join(folderOf(t), 'cut.db'))
+  // It waits for the end of a response and gives up at once where there is none.
+  const proxy = await startProxy(t, server.url, (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).end()
+  })
   const browser = await startBrowser(t)
-  const { page, context } = await openTab(
-    browser,
-    `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
-    '/dashboard/payments',
-  )
+  const { page, context } = await openTab(browser, proxy, '/dashboard/payments')
   await page.locator('.live[title*="five seconds"]').waitFor()
   await charge(server.url, 'polled', { customer: 'cus_polled' })
   await page.getByRole('button', { name: '1 new payment' }).waitFor()
   await context.close()
 })
+
+browserTest(
+  'a page hears what was stored before its first stream, after a silent one, and without one',
+  async (t) => {
+    const server = await serve(t, join(folderOf(t), 'streams.db'))
+    await charge(server.url, 'shown', { customer: 'cus_shown' })
+    const held: { readonly response: ServerResponse; readonly pass: () => void }[] = []
+    let isFull = false
+    const proxy = await startProxy(t, server.url, (response, pass) => {
+      if (!isFull) held.push({ response, pass })
+      else
+        response
+          .writeHead(503, { 'content-type': 'application/json' })
+          .end(JSON.stringify({ error: 'Too many clients wait for events.', code: 'overloaded' }))
+    })
+    const browser = await startBrowser(t)
+    const { page, context } = await openTab(browser, proxy, '/dashboard/payments')
+    await page.getByText('cus_shown').waitFor()
+    await until('the page waits for a stream', () => held.length > 0)
+    // The rows are there, and the stream is not: this payment is in neither.
+    await charge(server.url, 'between')
+    for (const { pass } of held.splice(0)) pass()
+    await page.getByRole('button', { name: '1 new payment' }).waitFor()
+
+    // A stream that begins and says nothing any more, as after sleep.
+    await page.clock.install()
+    await page.reload()
+    await page.getByText('cus_shown').waitFor()
+    await until('the page waits for a stream again', () => held.length > 0)
+    for (const { response } of held)
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+    const state = page.locator('.live')
+    await state.getByText('Live').waitFor()
+    isFull = true
+    await page.clock.fastForward(46_000)
+    await state.getByText('Reconnecting').waitFor()
+    await page.clock.fastForward(2_000)
+    await page.locator('.live[title*="five seconds"]').waitFor()
+    await charge(server.url, 'polled', { customer: 'cus_polled' })
+    await page.clock.fastForward(5_000)
+    await page
+      .getByText('cus_polled')
+      .or(page.getByRole('button', { name: '1 new payment' }))
+      .first()
+      .waitFor()
+    await context.close()
+  },
+)
