@@ -24,6 +24,7 @@ import { createNodeServer, type NodeServerOptions, refuseOnSocket } from './node
 import { type AllowedOrigins, removeCorsHeaders, sendPreflight, setCorsHeaders } from './origins.ts'
 import { refusalOfEncoding, refusalOfUnknownEndpoint, refusalOfUrl } from './refusals.ts'
 import { broughtId } from './request-id.ts'
+import { sessionSecret } from './session-cookie.ts'
 import { queryValidator } from './validate.ts'
 
 /** Node's own limit of a request line with its headers. */
@@ -203,10 +204,10 @@ function admit(
   // Closed, should a route ever come without one.
   if (permission === undefined) return void done(new Error('The route has no permission.'))
   const settle = (found: Caller | Refusal) => {
+    // The dashboard's page reads its own origin alone, and no other page sees whether a session is valid.
+    if (isRefusal(found) ? sessionSecret(request) !== undefined : found.bySession) removeCorsHeaders(reply)
     if (isRefusal(found)) return void sendRefusal(reply, found)
     request.caller = found
-    // The dashboard's page reads its own origin alone.
-    if (found.bySession) removeCorsHeaders(reply)
     const limited = refusalOfRate(rates, found, reply)
     if (limited) return void sendRefusal(reply, limited)
     if (permission === null || permission === 'any' || found.permissions.has(permission)) return void done()

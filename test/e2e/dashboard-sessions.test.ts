@@ -98,6 +98,10 @@ describe('a session', () => {
     assert.equal(found, '403 dashboard_origin_required')
     const own = { ...cookie, ...PAGE, origin: new URL(url).origin }
     assert.equal((await me(url, own)).headers.get('access-control-allow-origin'), null)
+    const other = { ...PAGE, 'sec-fetch-site': 'cross-site', origin: 'https://shop.example' }
+    assert.equal((await me(url, other)).headers.get('access-control-allow-origin'), '*')
+    const refused = await me(url, { ...cookie, ...other })
+    assert.deepEqual([refused.status, refused.headers.get('access-control-allow-origin')], [403, null])
     for (const path of ['/dashboard/', '/dashboard/payments'])
       assert.equal(
         (await call(url, 'GET', path, undefined, own)).headers.get('access-control-allow-origin'),
