@@ -153,7 +153,9 @@ test('a pause survives a restart, and no account stops the provider of another u
     call<Page<ProviderView>>(at, body ? 'POST' : 'GET', `/api/v1/providers${how}`, body, bearer(keys[who]))
   const seen = async (at: string, who: keyof typeof keys) => {
     const { body } = await ask(at, who, '')
-    return body.data.flatMap(({ name, pauses }) => pauses.map((one) => [name, one.all_accounts, one.reason]))
+    return body.data.flatMap(({ name, pauses }) =>
+      pauses.map((one) => [name, one.all_accounts, one.paused_by === 'operator' ? 'hidden' : one.reason]),
+    )
   }
   const reason = 'mine'
   assert.equal((await ask(server.url, 'shop', '/bank_a/pause', { reason })).status, 200)
@@ -176,8 +178,10 @@ test('a pause survives a restart, and no account stops the provider of another u
   try {
     assert.deepEqual(await seen(again.url, 'shop'), [
       ['bank_a', false, 'mine'],
-      ['bank_a', true, 'all'],
+      ['bank_a', true, 'hidden'],
     ])
+    const { body } = await ask(again.url, 'shop', '')
+    assert.equal(body.data[0]?.pauses[1]?.reason, null, 'the words of the operator are for its own account')
     assert.deepEqual(await seen(again.url, 'first'), [['bank_a', true, 'all']])
     assert.deepEqual(await seen(again.url, 'test'), [['ours', true, 'all']])
     await ask(again.url, 'owner', '/bank_a/resume', { reason, all_accounts: true })

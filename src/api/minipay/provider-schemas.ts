@@ -45,9 +45,13 @@ const pause = named(
       ...boolean(),
       description: 'True: for the charges of all accounts. False: for those of your account and mode.',
     },
-    reason,
+    reason: nullable({
+      ...reason,
+      description: `${reason['description']} Null: it is the operator's, and you have another account.`,
+    }),
     paused_by: string({
-      description: 'The id of the API key that paused it, or another `actor` of the audit log.',
+      description:
+        'The id of the API key that paused it, or another `actor` of the audit log; `operator` if `reason` is null.',
       examples: ['keyless'],
     }),
     paused_at: { ...time, description: 'When it was paused.' },

@@ -4,9 +4,11 @@ import { pauseProvider, resumeProvider } from '../../app/routing/pauses.ts'
 import { serves } from '../../app/routing/serving.ts'
 import { isRejection } from '../../domain/error.ts'
 import type { ProviderPause } from '../../domain/routing/pause.ts'
+import { OPERATOR_ACCOUNT } from '../../domain/scope.ts'
 import { NoQuery, type Reply, type Request, sendObject } from '../../http/endpoint.ts'
 import { object, type Static } from '../../http/schema.ts'
 import type { Provider } from '../../ports/provider.ts'
+import type { Scope } from '../../ports/store.ts'
 import { auditing, scopeOf } from '../caller.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
@@ -27,6 +29,7 @@ function providerView(
   { health: { snapshot }, calls }: Pick<Context, 'health' | 'calls'>,
   { name, kind, mode, capabilities, concurrency }: Provider,
   pauses: readonly ProviderPause[],
+  scope: Scope,
 ): ProviderView {
   const health = snapshot(name)
   return {
@@ -41,7 +44,7 @@ function providerView(
       void: capabilities.void,
       partial_capture: capabilities.partialCapture,
     },
-    pauses: pauses.filter(({ provider }) => provider === name).map(pauseView),
+    pauses: pauses.filter(({ provider }) => provider === name).map((pause) => pauseView(pause, scope)),
     calls: {
       in_flight: calls.inFlight(name, 'requests'),
       recovery_in_flight: calls.inFlight(name, 'recovery'),
@@ -65,13 +68,18 @@ function providerView(
   }
 }
 
-function pauseView({
-  allAccounts,
-  reason,
-  pausedBy,
-  pausedAt,
-}: ProviderPause): ProviderView['pauses'][number] {
-  return { all_accounts: allAccounts, reason, paused_by: pausedBy, paused_at: timestamp(pausedAt) }
+/** The operator's words and the ids of its keys are for its own account. */
+function pauseView(
+  { allAccounts, reason, pausedBy, pausedAt }: ProviderPause,
+  { accountId }: Scope,
+): ProviderView['pauses'][number] {
+  const hidden = allAccounts && accountId !== OPERATOR_ACCOUNT
+  return {
+    all_accounts: allAccounts,
+    reason: hidden ? null : reason,
+    paused_by: hidden ? 'operator' : pausedBy,
+    paused_at: timestamp(pausedAt),
+  }
 }
 
 const listProvidersEndpoint: Endpoint = {
@@ -92,7 +100,7 @@ const listProvidersEndpoint: Endpoint = {
     const pauses = await context.store.providerPauses(scope)
     const data = [...context.providers.values()]
       .filter((provider) => serves(provider, scope))
-      .map((provider) => providerView(context, provider, pauses))
+      .map((provider) => providerView(context, provider, pauses, scope))
     return sendObject(reply, { data, has_more: false })
   },
 }
@@ -169,7 +177,7 @@ async function sendProvider(
   const changed = await change(context, { ...{ scope, actor, mayAll, provider, allAccounts, reason, audit } })
   if (isRejection(changed)) return sendRejection(reply, changed)
   const pauses = await context.store.providerPauses({ ...scope, mode: changed.mode })
-  return sendObject(reply, providerView(context, changed, pauses))
+  return sendObject(reply, providerView(context, changed, pauses, scope))
 }
 
 export const providerEndpoints: readonly Endpoint[] = [

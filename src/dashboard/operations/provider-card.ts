@@ -86,7 +86,7 @@ function Pause({ pause }: { pause: ProviderView['pauses'][number] }): VNode {
     fragment(
       pause.all_accounts ? 'Paused for all accounts since ' : 'Paused since ',
       component(Time, { at: pause.paused_at, style: 'minute', ago: true }),
-      ` by ${pause.paused_by}: `,
+      pause.reason === null ? ' by the operator' : ` by ${pause.paused_by}: `,
       span({ dir: 'auto' }, pause.reason),
     ),
   )
