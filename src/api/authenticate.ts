@@ -96,7 +96,7 @@ function find(options: AuthenticateOptions, request: Request): Found | Promise<F
 
 /**
  * The caller of a session's cookie; undefined without a cookie. One that is not of a session here may be of another
- * MiniPay on this host, because cookies do not distinguish ports: then the request is served as without it.
+ * MiniPay that had this host and port before: then the request is served as without it.
  */
 function findSession(options: AuthenticateOptions, request: Request): Promise<Found> | undefined {
   const secret = options.sessions && sessionSecret(request)

@@ -12,7 +12,12 @@ const NAME = 'minipay_session'
 /** Browsers accept this name over TLS alone, and from no other host (RFC 6265bis). */
 const SECURE_NAME = `__Host-${NAME}`
 
-const nameOf = ({ client }: FastifyRequest) => (client.secure ? SECURE_NAME : NAME)
+/** Cookies do not distinguish the ports of a host, so the plain name does: two MiniPays each keep their session. */
+function nameOf({ client, headers: { host = '' } }: FastifyRequest): string {
+  if (client.secure) return SECURE_NAME
+  const port = /:(\d+)$/.exec(host)?.[1]
+  return port === undefined ? NAME : `${NAME}_${port}`
+}
 
 /** The secret in the request's cookie; undefined without one. */
 export function sessionSecret(request: FastifyRequest): string | undefined {

@@ -47,7 +47,7 @@ describe('a session', () => {
     assert.equal(response.status, 204)
     assert.match(
       response.headers.get('set-cookie') ?? '',
-      /^minipay_session=[0-9a-f]{64}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/,
+      /^minipay_session_\d+=[0-9a-f]{64}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/,
     )
     const cookie = cookieOf(response)
     const { status, body, headers } = await me(url, { ...cookie, ...PAGE })
@@ -86,7 +86,7 @@ describe('a session', () => {
     const { url, key } = await keyedServer(t, 'host.db', { MINIPAY_ALLOWED_ORIGINS: '*' })
     const cookie = cookieOf(await signIn(url, key.secret))
     const found = await new Promise<string>((resolve, reject) => {
-      const headers = { ...cookie, ...PAGE, host: 'evil.example' }
+      const headers = { ...cookie, ...PAGE, host: `evil.example:${new URL(url).port}` }
       request(`${url}/api/v1/me`, { headers }, async (response) => {
         let text = ''
         for await (const chunk of response) text += chunk
@@ -134,7 +134,7 @@ describe('a session', () => {
     const [first, second] = [await signIn(url, key.secret), await signIn(url, key.secret)].map(cookieOf)
     const out = await call(url, 'DELETE', '/dashboard/session', undefined, { ...first, ...PAGE })
     assert.equal(out.status, 204)
-    assert.match(out.headers.get('set-cookie') ?? '', /^minipay_session=; .*Max-Age=0/)
+    assert.match(out.headers.get('set-cookie') ?? '', /^minipay_session_\d+=; .*Max-Age=0/)
     assert.equal((await me(url, { ...first, ...PAGE })).status, 401)
     assert.equal((await me(url, { ...second, ...PAGE })).status, 200)
     const stream = await fetch(`${url}/api/v1/events/stream`, {
@@ -169,21 +169,35 @@ describe('a session', () => {
 })
 
 describe('a server', () => {
+  test('keeps its session in a browser that signs in to another one on this host', async (t) => {
+    const [one, two] = [await keyedServer(t, 'one.db'), await keyedServer(t, 'two.db')]
+    // A browser keeps one cookie of each name for a host, and sends them all to every port.
+    const jar = new Map<string, string>()
+    for (const { url, key } of [one, two]) {
+      const [name = '', value = ''] = cookieOf(await signIn(url, key.secret)).cookie.split('=')
+      jar.set(name, value)
+    }
+    const cookie = [...jar].map((pair) => pair.join('=')).join('; ')
+    for (const { url, key } of [one, two])
+      assert.equal((await me(url, { cookie, ...PAGE })).body.key?.id, key.id)
+  })
+
   test('without keys ignores the cookie of another MiniPay on this host', async (t) => {
     const { url } = await serve(t, join(dir.path, 'keyless.db'))
-    const cookie = { cookie: `minipay_session=${'a'.repeat(64)}; other=1` }
+    const cookie = { cookie: `minipay_session_${new URL(url).port}=${'a'.repeat(64)}; other=1` }
     assert.equal((await me(url, { ...cookie, ...PAGE })).status, 200)
   })
 
   test('with --no-dashboard serves no page, begins no session and accepts none', async (t) => {
     const on = await keyedServer(t, 'off.db')
-    const cookie = cookieOf(await signIn(on.url, on.key.secret))
+    const { cookie } = cookieOf(await signIn(on.url, on.key.secret))
     await on.stop()
     const { url } = await serve(t, on.database, { MINIPAY_NO_DASHBOARD: 'true' })
+    const here = { cookie: cookie.replace(new URL(on.url).port, new URL(url).port) }
     for (const path of ['/dashboard', '/dashboard/payments'])
       assert.equal((await call(url, 'GET', path)).status, 404)
     assert.equal((await signIn(url, on.key.secret)).status, 404)
-    assert.equal((await me(url, { ...cookie, ...PAGE })).status, 401)
+    assert.equal((await me(url, { ...here, ...PAGE })).status, 401)
     const root = await fetch(`${url}/`, { redirect: 'manual', headers: { accept: 'text/html' } })
     assert.equal(root.headers.get('location'), '/docs')
   })
