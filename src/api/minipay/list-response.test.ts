@@ -151,6 +151,31 @@ test('an export ends within seconds after its key is no longer valid, and at a s
   await assert.rejects((await stopped.get('?format=csv')).text())
 })
 
+test('an export of which nothing matches ends, too, when its client is gone or at a stop of the server', async (t) => {
+  const none: Page<Item> & { next: string } = { data: [], hasMore: true, next: '1' }
+  const stopped = await started(t, {
+    read: (_query, reads) => {
+      if (reads === 3) stopped.exports.stop()
+      if (reads > 10) throw new Error('It reads on.')
+      return none
+    },
+  })
+  await assert.rejects((await stopped.get('?format=csv')).text())
+  assert.ok(stopped.reads() <= 4, `${stopped.reads()} reads`)
+  const left = await started(t, {
+    read: (_query, reads) => {
+      if (reads > 10_000) throw new Error('It reads on.')
+      return none
+    },
+  })
+  const response = await left.get('?format=csv')
+  await response.body?.cancel()
+  while (left.exports.open() > 0) await new Promise((resolve) => setImmediate(resolve))
+  const reads = left.reads()
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+  assert.ok(left.reads() <= reads + 1, 'it reads no further page')
+})
+
 test('there are only so many exports at once; a client that is gone gives its place back', async (t) => {
   const { get, exports } = await started(t, { read: listOf(1_000_000_000) })
   const open = [await get('?format=csv'), await get('?format=csv')]

@@ -131,7 +131,7 @@ function headersOf({ routeOptions }: Request, now: number): Readonly<Record<stri
   }
 }
 
-/** The text of a list, of at most so many objects, in parts. */
+/** The text of a list, of at most so many objects, in parts: at least one for each page that MiniPay reads. */
 async function* textsOf<Item, Query extends Limited, Cursor>(
   { query, read, view, schema, cursor, following }: List<Item, Query, Cursor>,
   limit: number,
@@ -147,7 +147,8 @@ async function* textsOf<Item, Query extends Limited, Cursor>(
       yield text
       text = ''
     }
-    if (text !== '') yield text
+    // Also without an object: the reader of the text sees between the pages whether it may go on.
+    yield text
     text = ''
     left -= page.data.length
     const last = page.data.at(-1)
