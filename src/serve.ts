@@ -35,6 +35,8 @@ const HANG_MS = 2_000
 const LOG_FLUSH_MS = 500
 /** CSV exports at once: each keeps a batch in memory, and reads the store all the time. */
 const MOST_EXPORTS = 8
+/** Those of one API key, so that it leaves some to the others. */
+const MOST_EXPORTS_OF_ONE = 2
 
 export const VERSION: string = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
@@ -83,7 +85,7 @@ export async function serve(
   const mayRead = createMayRead(authenticate, { ...config, onLoopback })
   const eventWaits = createEventWaits(config.maxEventStreams)
   const facts = factsOf(config, context, withDocs)
-  const exports = createEventWaits(MOST_EXPORTS)
+  const exports = createEventWaits(MOST_EXPORTS, MOST_EXPORTS_OF_ONE)
   const logAccess = accessLogger(log, config.accessLog)
   let server: Server | undefined
   let listening: Listening

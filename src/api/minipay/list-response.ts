@@ -75,7 +75,7 @@ export async function sendCsv<Item, Query extends Limited, Cursor>(
   list: List<Item, Query, Cursor>,
 ): Promise<Reply> {
   refusePages(request)
-  const place = exports.begin()
+  const place = exports.begin(request.caller.actor)
   if (!place) throw new Refused(TOO_MANY)
   try {
     // It waits for its client most of the time, so it takes a place of its own kind.

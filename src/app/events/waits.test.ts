@@ -15,6 +15,17 @@ test('no more wait than there are places, and an end gives its place back once',
   assert.equal(waits.begin(), undefined)
 })
 
+test('one owner leaves places to the others', () => {
+  const waits = createEventWaits(3, 2)
+  const first = waits.begin('key_1')
+  assert.ok(first && waits.begin('key_1'))
+  assert.equal(waits.begin('key_1'), undefined)
+  assert.ok(waits.begin('key_2'))
+  first.end()
+  assert.ok(waits.begin('key_1'))
+  assert.equal(waits.begin('key_3'), undefined)
+})
+
 test('a stop ends all, and no further one begins', () => {
   const waits = createEventWaits(2)
   const wait = waits.begin()

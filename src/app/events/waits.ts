@@ -11,22 +11,24 @@ export type EventWait = {
 }
 
 export type EventWaits = {
-  /** A place for one more; undefined if all are taken, or after `stop`. */
-  begin(): EventWait | undefined
+  /** A place for one more of this owner; undefined if all are taken, or all that one owner may have, or after `stop`. */
+  begin(owner?: string): EventWait | undefined
   /** The number of those that wait now. */
   open(): number
   /** Ends them all. */
   stop(): void
 }
 
-export function createEventWaits(most: number): EventWaits {
-  const open = new Set<AbortController>()
+/** At most so many at once, and so many of one owner. */
+export function createEventWaits(most: number, mostOfOne = most): EventWaits {
+  const open = new Map<AbortController, string>()
+  const of = (owner: string) => [...open.values()].filter((one) => one === owner).length
   let stopped = false
   return {
-    begin() {
-      if (stopped || open.size >= most) return undefined
+    begin(owner = '') {
+      if (stopped || open.size >= most || (mostOfOne < most && of(owner) >= mostOfOne)) return undefined
       const waiting = new AbortController()
-      open.add(waiting)
+      open.set(waiting, owner)
       const end = () => {
         open.delete(waiting)
         waiting.abort()
@@ -36,7 +38,7 @@ export function createEventWaits(most: number): EventWaits {
     open: () => open.size,
     stop() {
       stopped = true
-      for (const waiting of open) waiting.abort()
+      for (const waiting of open.keys()) waiting.abort()
       open.clear()
     },
   }
