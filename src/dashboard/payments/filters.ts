@@ -2,6 +2,7 @@
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import type { RefundView } from '../../api/minipay/refund-schemas.ts'
 import { CURRENCY_EXPONENTS } from '../../domain/currencies.ts'
+import { startOfDay } from '../day.ts'
 import { decimal, formatTime, parseAmount } from '../format.ts'
 import type { Query } from '../router.ts'
 import { statusOf } from '../texts.ts'
@@ -48,20 +49,11 @@ export function paymentFilters(providers: readonly string[], currency: string | 
   ]
 }
 
-/** The start of a day, in the reader's zone; `days` later. Undefined if the text is no day. */
-function dayStart(day: string | null, utc: boolean, days: number): string | undefined {
-  const [, year, month, date] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(day ?? '') ?? []
-  if (year === undefined) return undefined
-  const parts = [Number(year), Number(month) - 1, Number(date) + days] as const
-  const at = utc ? new Date(Date.UTC(...parts)) : new Date(...parts)
-  return Number.isNaN(at.getTime()) ? undefined : at.toISOString()
-}
-
 /** The times of the filters `from` and `until`, which are days; a link may have exact times in the API's words. */
 export function timesOf(query: URLSearchParams, utc: boolean): Query {
   return {
-    created_gte: dayStart(query.get('from'), utc, 0) ?? query.get('created_gte'),
-    created_lt: dayStart(query.get('until'), utc, 1) ?? query.get('created_lt'),
+    created_gte: startOfDay(query.get('from'), utc) ?? query.get('created_gte'),
+    created_lt: startOfDay(query.get('until'), utc, 1) ?? query.get('created_lt'),
   }
 }
 

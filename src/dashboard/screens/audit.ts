@@ -2,6 +2,7 @@ import type { AuditEntryView } from '../../api/minipay/audit-schemas.ts'
 import { AUDIT_ACTIONS } from '../../domain/audit.ts'
 import { addressOf, api } from '../api.ts'
 import { AuditChange } from '../audit-change.ts'
+import { startOfDay } from '../day.ts'
 import { me } from '../me.ts'
 import { zone } from '../preferences.ts'
 import { type ListPage, usePages } from '../resource.ts'
@@ -67,16 +68,11 @@ function actorOf(actor: string): VNode {
 /** A day begins and ends in the reader's zone. */
 function queryOf(): Query {
   const { from, to, ...rest } = filterValues(FILTERS)
-  const inUtc = zone.value === 'UTC' ? 'Z' : ''
-  const start = (day: unknown, days: number) => {
-    const date = new Date(`${String(day)}T00:00:00${inUtc}`)
-    date.setUTCDate(date.getUTCDate() + days)
-    return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
-  }
+  const inUtc = zone.value === 'UTC'
   return {
     ...rest,
-    created_gte: from ? start(from, 0) : undefined,
-    created_lt: to ? start(to, 1) : undefined,
+    created_gte: startOfDay(from as string | null, inUtc),
+    created_lt: startOfDay(to as string | null, inUtc, 1),
   }
 }
 

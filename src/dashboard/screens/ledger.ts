@@ -1,9 +1,10 @@
 import type { LedgerEntryView } from '../../api/minipay/ledger-schemas.ts'
 import { addressOf, api } from '../api.ts'
+import { startOfDay } from '../day.ts'
 import { meaningOf, pageOf } from '../ledger/accounts.ts'
 import { Balances } from '../ledger/balances.ts'
 import { useMoneyMoved } from '../ledger/live.ts'
-import { startOfDay } from '../ledger/times.ts'
+import { zone } from '../preferences.ts'
 import { type ListPage, usePages } from '../resource.ts'
 import { place, type Query } from '../router.ts'
 import { a, component, span, type VNode } from '../tags.ts'
@@ -45,8 +46,8 @@ function entriesQuery(): Query {
   const { from, to, ...others } = filterValues(ENTRIES)
   return {
     ...others,
-    created_gte: startOfDay(from as string | null),
-    created_lt: startOfDay(to as string | null, 1),
+    created_gte: startOfDay(from as string | null, zone.value === 'UTC'),
+    created_lt: startOfDay(to as string | null, zone.value === 'UTC', 1),
   }
 }
 
@@ -77,7 +78,7 @@ export default function Ledger(): VNode {
     Page,
     { title: 'Ledger' },
     component(Filters, { filters: AT, label: 'Time of the balances' }),
-    component(Balances, { at: startOfDay(place.value.query.get('at'), 1) }),
+    component(Balances, { at: startOfDay(place.value.query.get('at'), zone.value === 'UTC', 1) }),
     component(
       Card,
       {
