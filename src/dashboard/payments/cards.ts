@@ -2,7 +2,7 @@
 import type { DisputeView } from '../../api/minipay/dispute-schemas.ts'
 import type { LedgerEntryView } from '../../api/minipay/ledger-schemas.ts'
 import type { RefundView } from '../../api/minipay/refund-schemas.ts'
-import { component, fragment, p, span, type VNode } from '../tags.ts'
+import { component, fragment, p, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
 import { Card } from '../ui/card.ts'
 import { Json } from '../ui/json.ts'
@@ -10,9 +10,7 @@ import { Table } from '../ui/table.ts'
 import { Amount, Badge, Id, Time } from '../ui/values.ts'
 import { Events } from './events-card.ts'
 import type { Beside, Payment } from './load.ts'
-
-/** Texts of people: their direction is their own. */
-const own = (text: string) => span({ dir: 'auto', class: 'own' }, text)
+import { own } from './own.ts'
 
 export function Refunds({ rows }: { rows: readonly RefundView[] }): VNode | null {
   if (rows.length === 0) return null

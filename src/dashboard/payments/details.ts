@@ -2,13 +2,11 @@
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import { moneyWithCode } from '../format.ts'
 import { href } from '../router.ts'
-import { a, code, component, fragment, span, type VNode } from '../tags.ts'
+import { a, code, component, fragment, type VNode } from '../tags.ts'
 import { Card, type Detail, Details } from '../ui/card.ts'
 import { Time } from '../ui/values.ts'
+import { own } from './own.ts'
 import type { Chapter } from './story.ts'
-
-/** Texts of people: their direction is their own. */
-const own = (text: string) => span({ dir: 'auto', class: 'own' }, text)
 
 /** The soft line of a chapter: its rule, and what else there is to know. */
 export function softLine({ rule, notes }: Chapter): VNode | null {

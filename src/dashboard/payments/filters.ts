@@ -4,6 +4,7 @@ import type { RefundView } from '../../api/minipay/refund-schemas.ts'
 import { CURRENCY_EXPONENTS } from '../../domain/currencies.ts'
 import { startOfDay } from '../day.ts'
 import { decimal, formatTime, parseAmount } from '../format.ts'
+import { providerFilter } from '../operations/names.ts'
 import type { Query } from '../router.ts'
 import { statusOf } from '../texts.ts'
 import type { Filter } from '../ui/filters.ts'
@@ -29,14 +30,7 @@ export function paymentFilters(providers: readonly string[], currency: string | 
   return [
     { name: 'status', label: 'Status', kind: 'many', choices: STATUSES.map(choice) },
     { name: 'customer', label: 'Customer', kind: 'text' },
-    providers.length > 0
-      ? {
-          name: 'provider',
-          label: 'Provider',
-          kind: 'select',
-          choices: providers.map((name) => [name, name]),
-        }
-      : { name: 'provider', label: 'Provider', kind: 'text' },
+    providerFilter(providers),
     { name: 'decline_code', label: 'Decline code', kind: 'text' },
     currencyFilter,
     ...(code

@@ -4,10 +4,11 @@ import { addressOf, api } from '../api.ts'
 import { useEvents } from '../live.ts'
 import { can } from '../me.ts'
 import { NewPaymentButton } from '../new-payment.ts'
+import { useProviders } from '../operations/names.ts'
 import { isRefundable, openRefund } from '../payments/actions.ts'
 import { askedOf, fitsQuery, hiddenFilters, paymentFilters } from '../payments/filters.ts'
 import { zone } from '../preferences.ts'
-import { type ListPage, type Pages, usePages, useResource } from '../resource.ts'
+import { type ListPage, type Pages, usePages } from '../resource.ts'
 import { href, place, replaceQuery } from '../router.ts'
 import { a, button, code, component, div, fragment, p, pre, span, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
@@ -62,11 +63,7 @@ function refundButton(charge: ChargeView, pages: Pages<ChargeView>): VNode | nul
 export default function Payments(): VNode {
   const { query: inPage } = place.value
   const { query, problem } = askedOf(inPage, zone.value === 'UTC')
-  const providers = useResource(
-    async () => (can('operations:read') ? api.get<{ data: { name: string }[] }>('/providers') : { data: [] }),
-    [],
-  )
-  const names = (providers.data.value?.data ?? []).map(({ name }) => name)
+  const names = useProviders().map(({ name }) => name)
   const filters = paymentFilters(names, inPage.get('currency'))
   const pages = usePages(
     (after, signal) =>

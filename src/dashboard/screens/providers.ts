@@ -3,15 +3,14 @@ import type { ProviderView } from '../../api/minipay/provider-schemas.ts'
 import type { StatisticsView } from '../../api/minipay/statistics-schemas.ts'
 import { api } from '../api.ts'
 import { can } from '../me.ts'
-import { usePoll } from '../operations/poll.ts'
 import { ProviderCard } from '../operations/provider-card.ts'
 import { hoursOf } from '../operations/strip.ts'
+import { usePoll } from '../poll.ts'
 import { type ListPage, useResource } from '../resource.ts'
 import { component, div, p, type VNode } from '../tags.ts'
 import { Empty, Loaded } from '../ui/empty.ts'
 import { Page } from '../ui/page.ts'
 
-const POLL_MS = 5_000
 /** Statistics change by the hour, and cost more. */
 const STATISTICS_MS = 60_000
 
@@ -27,16 +26,16 @@ export default function Providers(): VNode {
   const providers = useResource(load)
   const hours = useResource(statistics)
   const alarms = useResource(open)
-  usePoll(POLL_MS, async () => {
+  usePoll(async () => {
     const now = await load()
     providers.update(() => now)
     const still = await open()
     alarms.update(() => still)
   })
-  usePoll(STATISTICS_MS, async () => {
+  usePoll(async () => {
     const now = await statistics()
     hours.update(() => now)
-  })
+  }, STATISTICS_MS)
   const onChange = (after: ProviderView) =>
     providers.update(({ data }) => ({ data: data.map((one) => (one.name === after.name ? after : one)) }))
   const hoursFor = (name: string) => {

@@ -3,8 +3,8 @@ import { api } from '../api.ts'
 import { useEvents } from '../live.ts'
 import { actions, age, call, isOpen, kindOf, nextLookup, response } from '../operations/attempt-cells.ts'
 import { providerFilter, useProviders } from '../operations/names.ts'
-import { usePoll } from '../operations/poll.ts'
 import { refreshOpen } from '../operations/refresh.ts'
+import { usePoll } from '../poll.ts'
 import { type ListPage, type Pages, usePages } from '../resource.ts'
 import { href, place } from '../router.ts'
 import { component, fragment, h2, p, type VNode } from '../tags.ts'
@@ -15,7 +15,6 @@ import { type Column, List } from '../ui/table.ts'
 import { Amount, Badge, Id } from '../ui/values.ts'
 
 const OPEN = 'sending,pending,unknown'
-const POLL_MS = 5_000
 
 const KIND_FILTER: Filter = {
   ...{ name: 'kind', label: 'Operation', kind: 'select' },
@@ -69,7 +68,7 @@ export default function Unresolved(): VNode {
     overdue.replace(attempt)
   }
   const refresh = () => refreshOpen(all, { ...query, status: OPEN }, onChange)
-  usePoll(POLL_MS, refresh)
+  usePoll(refresh)
   useEvents({ types: ['payment.', 'refund.', 'dispute.'] }, (events) => {
     const changed = new Set(events.map(({ data }) => data.id))
     for (const attempt of all.rows)

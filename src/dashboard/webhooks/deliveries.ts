@@ -2,13 +2,13 @@
 import type { DeliveryView } from '../../api/minipay/delivery-schemas.ts'
 import { api } from '../api.ts'
 import { relative } from '../format.ts'
+import { usePoll } from '../poll.ts'
 import { type ListPage, type Pages, usePages } from '../resource.ts'
 import { href, type Query } from '../router.ts'
 import { a, component, p, span, type VNode } from '../tags.ts'
 import { Empty } from '../ui/empty.ts'
 import { type Column, List } from '../ui/table.ts'
 import { Badge, Id, Time } from '../ui/values.ts'
-import { usePoll } from './poll.ts'
 import { said } from './words.ts'
 
 /** Deliveries that fit the query, newest first. Those that are shown change in place. */

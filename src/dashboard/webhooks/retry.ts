@@ -4,12 +4,12 @@ import type { DeliveryView, RetriedView } from '../../api/minipay/delivery-schem
 import type { WebhookReplayView } from '../../api/minipay/webhook-replay-schemas.ts'
 import { api } from '../api.ts'
 import { count, plural } from '../format.ts'
+import { usePoll } from '../poll.ts'
 import { useResource } from '../resource.ts'
 import { component, p, progress, span, type VNode } from '../tags.ts'
 import { FormDialog, showDialog } from '../ui/dialog.ts'
 import { Loaded } from '../ui/empty.ts'
 import { NoticeDialog } from '../ui/notice-dialog.ts'
-import { usePoll } from './poll.ts'
 
 /** Failed deliveries: those of an endpoint, or those of it with one error. */
 export type Failed = { readonly endpoint: string; readonly error?: string; readonly place: string }

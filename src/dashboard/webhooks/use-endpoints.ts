@@ -1,7 +1,7 @@
 import type { WebhookEndpointView } from '../../api/minipay/webhook-endpoint-schemas.ts'
 import { api } from '../api.ts'
+import { usePoll } from '../poll.ts'
 import { type ListPage, type Resource, useResource } from '../resource.ts'
-import { usePoll } from './poll.ts'
 
 const PAGE = 100
 

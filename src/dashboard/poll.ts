@@ -1,6 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks'
 
-/** Calls `look` again and again while the component is shown and the page is visible: no event tells of deliveries. */
+/**
+ * Calls `look` again and again while the component is shown and the page is visible: for what no event reports. One that
+ * fails is tried again at the next time, and the screen keeps what it has.
+ */
 export function usePoll(look: () => Promise<void>, everyMs = 5_000): void {
   const latest = useRef(look)
   latest.current = look
@@ -9,7 +12,6 @@ export function usePoll(look: () => Promise<void>, everyMs = 5_000): void {
     const timer = setInterval(() => {
       if (busy || document.hidden) return
       busy = true
-      // The next look shows whether it was a short trouble; the screen keeps what it has.
       void latest
         .current()
         .catch(() => {})
