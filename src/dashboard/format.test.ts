@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CURRENCY_EXPONENTS } from '../domain/currencies.ts'
-import { decimal, duration, formatTime, money, parseAmount, plural, relative, shortId } from './format.ts'
+import {
+  decimal,
+  duration,
+  formatTime,
+  money,
+  parseAmount,
+  plural,
+  relative,
+  shortId,
+  startOfDay,
+} from './format.ts'
 
 test('money keeps every digit, in each currency of the table and at 64 bits', () => {
   assert.equal(money(1234567, 'usd'), '12,345.67')
@@ -60,4 +70,20 @@ test('durations and times say what a person needs', () => {
   assert.equal(plural(1204, 'payment'), '1,204 payments')
   assert.equal(formatTime('nonsense'), 'nonsense')
   assert.equal(shortId('txn_01m8bt9e610f04x7akqjskk282'), 'txn_01m8…skk282')
+})
+
+test('a day begins in UTC or in the zone of the reader, and may have 25 hours', (t) => {
+  const { TZ } = process.env
+  process.env['TZ'] = 'Europe/Berlin'
+  t.after(() => {
+    if (TZ === undefined) delete process.env['TZ']
+    else process.env['TZ'] = TZ
+  })
+  assert.equal(startOfDay('2026-10-25', true), '2026-10-25T00:00:00.000Z')
+  assert.equal(startOfDay('2026-10-31', true, 1), '2026-11-01T00:00:00.000Z')
+  // Clocks go back in the night to this day's end.
+  assert.equal(startOfDay('2026-10-25', false), '2026-10-24T22:00:00.000Z')
+  assert.equal(startOfDay('2026-10-25', false, 1), '2026-10-25T23:00:00.000Z')
+  for (const text of [null, '', 'today', '2026-1-1', '2026-01-01T00:00'])
+    assert.equal(startOfDay(text, true), undefined)
 })

@@ -2,12 +2,10 @@
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import type { RefundView } from '../../api/minipay/refund-schemas.ts'
 import { CURRENCY_EXPONENTS } from '../../domain/currencies.ts'
-import { startOfDay } from '../day.ts'
-import { decimal, formatTime, parseAmount } from '../format.ts'
-import { providerFilter } from '../operations/names.ts'
+import { decimal, formatTime, parseAmount, startOfDay } from '../format.ts'
 import type { Query } from '../router.ts'
 import { statusOf } from '../texts.ts'
-import type { Filter } from '../ui/filters.ts'
+import { type Filter, providerFilter } from '../ui/filters.ts'
 
 const STATUSES = [
   ...['succeeded', 'processing', 'requires_action', 'authorized'],

@@ -1,6 +1,6 @@
 import type { LedgerEntryView } from '../../api/minipay/ledger-schemas.ts'
 import { addressOf, api } from '../api.ts'
-import { startOfDay } from '../day.ts'
+import { startOfDay } from '../format.ts'
 import { meaningOf, pageOf } from '../ledger/accounts.ts'
 import { Balances } from '../ledger/balances.ts'
 import { useMoneyMoved } from '../ledger/live.ts'

@@ -2,14 +2,21 @@ import type { AttemptView } from '../../api/minipay/attempt-schemas.ts'
 import { api } from '../api.ts'
 import { useEvents } from '../live.ts'
 import { actions, age, call, isOpen, kindOf, nextLookup, response } from '../operations/attempt-cells.ts'
-import { providerFilter, useProviders } from '../operations/names.ts'
 import { refreshOpen } from '../operations/refresh.ts'
 import { usePoll } from '../poll.ts'
 import { type ListPage, type Pages, usePages } from '../resource.ts'
 import { href, place } from '../router.ts'
 import { component, fragment, h2, p, type VNode } from '../tags.ts'
 import { Empty, NothingMatches } from '../ui/empty.ts'
-import { anyFilter, clearFilters, type Filter, Filters, filterValues } from '../ui/filters.ts'
+import {
+  anyFilter,
+  clearFilters,
+  type Filter,
+  Filters,
+  filterValues,
+  providerFilter,
+  useProviders,
+} from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
 import { Amount, Badge, Id } from '../ui/values.ts'

@@ -1,4 +1,8 @@
 import { useEffect, useId, useState } from 'preact/hooks'
+import type { ProviderView } from '../../api/minipay/provider-schemas.ts'
+import { api } from '../api.ts'
+import { can } from '../me.ts'
+import { useResource } from '../resource.ts'
 import { place, type Query, replaceQuery } from '../router.ts'
 import { button, component, div, input, label, type VNode } from '../tags.ts'
 import { TEXT } from '../texts.ts'
@@ -113,4 +117,22 @@ function Many({ filter: { name, label: words, choices = [] } }: { filter: Filter
       ),
     ),
   )
+}
+
+/** The providers; none until they are loaded. */
+export function useProviders(): readonly ProviderView[] {
+  const providers = useResource(
+    async () =>
+      can('operations:read') ? api.get<{ data: readonly ProviderView[] }>('/providers') : { data: [] },
+    [],
+  )
+  return providers.data.value?.data ?? []
+}
+
+/** A choice of the providers; a field where they are not known. */
+export function providerFilter(names: readonly string[]): Filter {
+  const filter = { name: 'provider', label: 'Provider' }
+  return names.length > 0
+    ? { ...filter, kind: 'select', choices: names.map((name) => [name, name]) }
+    : { ...filter, kind: 'text' }
 }
