@@ -31,7 +31,12 @@ const ROUTES = 'dashboard/routes.ts'
 /** The modules of other folders than these are never served. */
 const SERVED = /^(dashboard|domain)\/.+\.ts$/
 const PACKAGES = ['preact', 'preact/hooks', '@preact/signals', '@preact/signals-core']
-const STYLES = ['tokens', 'base', 'parts']
+/** The general styles: a later one overrides those before. */
+const STYLES = [
+  ...['tokens', 'base', 'frame', 'top-bar', 'sign-in', 'frame-narrow'],
+  ...['pages', 'cards', 'values', 'controls', 'fields', 'tables', 'states'],
+  ...['dialogs', 'menus', 'timeline', 'json', 'narrow'],
+]
 const JAVASCRIPT = 'text/javascript; charset=utf-8'
 
 type Module = {
