@@ -1,6 +1,7 @@
 /**
  * Runs the tests, each file in a process of its own: `npm test`, or `npm test -- 'test/e2e/*.test.ts'` for some of them.
- * Most files wait for processes more than they compute, so more run at once than there are cores. The longest come first:
+ * Many files wait for processes more than they compute, so one more runs at once than there are cores; more would make those
+ * late that measure time-outs of clusters. The longest come first:
  * otherwise a core idles at the end, while the last of them runs alone.
  */
 import {
@@ -75,7 +76,7 @@ if (folder !== undefined) {
 
 run({
   files: files.toSorted((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1)),
-  concurrency: Number(process.env['TEST_CONCURRENCY'] ?? 2 * availableParallelism()),
+  concurrency: Number(process.env['TEST_CONCURRENCY'] ?? availableParallelism() + 1),
 })
   .on('test:fail', ({ todo }) => {
     if (todo === undefined || todo === false) process.exitCode = 1
