@@ -62,9 +62,11 @@ export async function request<T>(method: string, path: string, options: Options 
   })
   const text = await response.text()
   const parsed = parsedOr(text)
+  if (response.ok && parsed === undefined)
+    throw unreachable('Something else responded in the place of MiniPay.')
   if (response.ok) return parsed as T
   if (response.status === 401 && !path.startsWith('/dashboard')) signedOut.value = true
-  throw new ApiError(response.status, Object(parsed), response.headers.get('x-request-id') ?? undefined)
+  throw new ApiError(response.status, Object(parsed ?? {}), response.headers.get('x-request-id') ?? undefined)
 }
 
 /** How long after the last input the page's requests no longer count as a person's, in ms. */
@@ -98,16 +100,20 @@ async function send(url: string, init: RequestInit): Promise<Response> {
     return await fetch(url, init)
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error
-    const message = 'MiniPay did not respond. Check the connection, and whether the server runs.'
-    throw new ApiError(0, { error: message, code: 'unreachable' }, undefined)
+    throw unreachable('MiniPay did not respond. Check the connection, and whether the server runs.')
   }
 }
 
+function unreachable(message: string): ApiError {
+  return new ApiError(0, { error: message, code: 'unreachable' }, undefined)
+}
+
+/** The JSON of a response; undefined if it is none, such as the page of a proxy. */
 function parsedOr(text: string): unknown {
   try {
     return text === '' ? {} : parseJson(text)
   } catch {
-    return {}
+    return undefined
   }
 }
 

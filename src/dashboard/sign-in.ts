@@ -28,6 +28,8 @@ export function SignIn(): VNode {
       await request('POST', '/dashboard/session', { body: { key: key.trim() } })
       const before = me.value
       await loadMe()
+      if (!me.value)
+        throw new Error('This browser did not keep the session. It must accept cookies of this address.')
       // What is behind the form belongs to another account, mode or key.
       if (before && before.key?.id !== me.value?.key?.id) location.reload()
       else signedOut.value = false

@@ -43,8 +43,9 @@ test('amounts have the digits of their currency, however large they are', () => 
 })
 
 test('a cell with a comma, a quote or a line break is quoted, and no other', () => {
-  assert.equal(cell('plain text; ü 日本'), 'plain text; ü 日本')
+  assert.equal(cell('plain text: ü 日本'), 'plain text: ü 日本')
   assert.equal(cell('a,b'), '"a,b"')
+  assert.equal(cell('a;=1+1'), '"a;=1+1"')
   assert.equal(cell('he said "no"'), '"he said ""no"""')
   assert.equal(cell('a\nb'), '"a\nb"')
   assert.equal(cell('a\rb'), '"a\rb"')
@@ -53,8 +54,9 @@ test('a cell with a comma, a quote or a line break is quoted, and no other', () 
 })
 
 test('a text that a spreadsheet would run as a formula begins with an apostrophe, and a negative amount does not', () => {
-  for (const text of ['=1+1', '+49 30', '-1', '@SUM(A1)']) assert.equal(cell(text), `'${text}`)
-  assert.equal(cell('\tx'), "'\tx")
+  for (const text of ['=1+1', '+49 30', '-1', '@SUM(A1)', ' =1+1', '\uFEFF=1', '＝1+1'])
+    assert.equal(cell(text), `'${text}`)
+  assert.equal(cell('\tx'), '"\'\tx"')
   assert.equal(cell('\r=1'), '"\'\r=1"')
   assert.equal(cell('=HYPERLINK("http://x","y")'), '"\'=HYPERLINK(""http://x"",""y"")"')
   assert.equal(line('a', { amount: -100 }).split(',')[1], '-100')

@@ -8,9 +8,13 @@ export type Column = {
   readonly cell: (object: Readonly<Record<string, unknown>>) => string
 }
 
-/** A spreadsheet takes a text that begins with one of these for a formula, and a formula can call a program. */
-const FORMULA = /^[=+\-@\t\r]/
-const NEEDS_QUOTES = /[",\r\n]/
+/**
+ * A spreadsheet takes a text that begins with one of these for a formula, and a formula can call a program. Some skip
+ * spaces before, and read full-width forms.
+ */
+const FORMULA = /^[\s\uFEFF]*[=+\-@＝＋－＠]|^[\t\r]/
+/** Some spreadsheets part cells at semicolons or tabs, too. */
+const NEEDS_QUOTES = /[",;\t\r\n]/
 
 /**
  * A text as a cell. A text that a spreadsheet would run gets a leading `'`, which spreadsheets show as the text that
