@@ -52,7 +52,7 @@ const TOTALS = [
    UNION ALL VALUES
      (1, 0, 'deliveries_pending', '', 0, $1::bigint),
      (1, 0, 'deliveries_failed', '', 0, $1::bigint / 20)`,
-  `INSERT INTO sequences (account_id, live, event, transfer, audit) VALUES (1, 0, $1::bigint * 23 / 20, 0, 0)`,
+  `INSERT INTO sequences (account_id, live, event, transfer, audit, counted) VALUES (1, 0, $1::bigint * 23 / 20, 0, 0, 1)`,
 ]
 
 /** The snapshot of a charge, over `history`, with a refund or a dispute as `part`. */

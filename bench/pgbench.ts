@@ -33,7 +33,7 @@ function isProgram(file: string): boolean {
 
 /** The rows that MiniPay makes with the first charge of a scope and a currency. */
 const FIRST_ROWS = `
-  INSERT INTO sequences (account_id, live, event, transfer, audit) VALUES (1, 1, 0, 0, 0);
+  INSERT INTO sequences (account_id, live, event, transfer, audit, counted) VALUES (1, 1, 0, 0, 0, 1);
   INSERT INTO ledger_accounts (id, account_id, live, code, currency, balance)
   VALUES (1, 1, 1, 'provider:sandbox', 'usd', 0), (2, 1, 1, 'merchant', 'usd', 0);
   INSERT INTO counters (account_id, live, name, currency, part, value)

@@ -39,7 +39,7 @@ const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
     says: /^The sequence says that the last (event|transfer) is 0, but it is \d\.$/,
   },
   'numbers of what is not there': {
-    sql: 'INSERT INTO sequences VALUES (2, 1, 1, 0, 0)',
+    sql: 'INSERT INTO sequences VALUES (2, 1, 1, 0, 0, 1)',
     says: /^The sequence says that the last event is 1, but it is 0\.$/,
   },
   'a renumbered transfer': {
