@@ -4,7 +4,7 @@ import { type Query, queryString } from './router.ts'
 
 const API = '/api/v1'
 
-/** True once the server refused a request because nobody is signed in: the page then shows the form. */
+/** True once the server refused a request because no person is signed in: the page then shows the form. */
 export const signedOut = signal(false)
 /** True while the page shows a new key, which the reader must store before signing in with it. */
 export const signInHeld = signal(false)

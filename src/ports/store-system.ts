@@ -22,6 +22,6 @@ export type SystemFacts = {
 }
 
 export type SystemStore = {
-  /** Reads facts that the engine keeps: it costs the same whatever the database stores. */
+  /** Reads facts that the engine keeps: it costs the same however much the database stores. */
   systemFacts(): Promise<SystemFacts>
 }

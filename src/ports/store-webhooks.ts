@@ -240,7 +240,7 @@ export type WebhookStore = {
   recordDeliveries(batches: readonly DeliveryBatch[]): Promise<readonly boolean[]>
   /**
    * Stores the tries of attempts that were in flight when their endpoint was deleted, which ended its cursor: its delivery
-   * is delivered or failed, whatever the result says of a next attempt. Nothing else of the batches is stored. False for a
+   * is delivered or failed, and the result's next attempt is ignored. Nothing else of the batches is stored. False for a
    * batch whose endpoint is not deleted: nothing of it is stored.
    */
   recordLastTries(batches: readonly DeliveryBatch[]): Promise<readonly boolean[]>

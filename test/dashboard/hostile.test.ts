@@ -78,7 +78,7 @@ browserTest(
     assert.equal(await dialog.getByLabel('Amount in USD').inputValue(), '9.00')
     await node.start()
     await bank.control('POST', '/release')
-    // MiniPay finds out what became of the call; until then the same key is told that it is on its way.
+    // MiniPay finds out what became of the call; until then a request with the same key learns no outcome.
     await until('the dialog is done', async () => {
       await button.click({ timeout: 500 }).catch(() => {})
       return (await dialog.count()) === 0

@@ -62,7 +62,7 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
     0,
     'it has no lookups',
   )
-  // While another person's lookup runs, the reader is told so, in the row.
+  // While another person's lookup runs, the row says so.
   await bank.arm('lookup', 'hold_before')
   const { received } = await bank.control<{ received: { lookup: number } }>('GET', '/calls')
   const running = api.post(`/api/v1/attempts/${asked.id}/lookup`, {})
@@ -76,7 +76,7 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
   await running
   assert.match(faults.splice(0).join(), /^[^,]*409 \(Conflict\)$/)
   await bank.control('POST', '/finish')
-  // The bank notifies MiniPay; nobody touches the page.
+  // The bank notifies MiniPay; no person touches the page.
   for (const attempt of [watched, asked])
     await row(attempt.id).getByText('Succeeded', { exact: true }).waitFor()
   assert.equal((await chargeOf(watched)).status, 'succeeded')

@@ -150,7 +150,7 @@ describe('a session', () => {
     assert.equal(code, 0, stdout)
   })
 
-  test('that nobody began through MiniPay is found by verify', async (t) => {
+  test('that MiniPay did not begin is found by verify', async (t) => {
     const server = await keyedServer(t, 'planted.db')
     await server.stop()
     await inDatabase(server.database, async ({ store }) => {

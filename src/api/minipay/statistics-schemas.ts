@@ -35,7 +35,7 @@ const duration = (share: string) =>
   nullable(
     integer({
       minimum: 0,
-      description: `Milliseconds within which ${share} of the attempts ended whose own response gave the outcome: an estimate. 10000 stands for 10 s and more.`,
+      description: `Milliseconds within which ${share} of the attempts ended whose own response gave the outcome: an estimate. 10000 means 10 s and more.`,
       examples: [180],
     }),
   )

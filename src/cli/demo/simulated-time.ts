@@ -1,5 +1,5 @@
 /**
- * A month in seconds: time stands still while the database works, and moves to the next timer once nothing else is left
+ * A month in seconds: time waits while the database works, and moves to the next timer once nothing else is left
  * to do. The same calls therefore happen at the same times in every run, with any database.
  */
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'

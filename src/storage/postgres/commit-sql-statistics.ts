@@ -63,7 +63,7 @@ export function statisticsWrites(scope: Scope, sums: HourlySums): Statement[] {
 /**
  * Counts open attempts in another state. `moves` has the id of each, with -1 for the state that it leaves and 1 for the
  * next one. An attempt that is being sent is not counted. In part 1, like the counters of those who work on what was
- * committed. LATERAL finds each attempt and charge by its key, whatever the planner assumes of their number.
+ * committed. LATERAL finds each attempt and charge by its key, however many the planner expects.
  */
 export const movedCalls = (moves: string): string => `
   called AS (

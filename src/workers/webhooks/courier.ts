@@ -70,7 +70,7 @@ class EndpointCourier implements Courier {
   #ending = false
   #cut = false
   #lost = false
-  /** It ends, whatever becomes of its endpoint. */
+  /** It ends, also if its endpoint is kept. */
   #final = false
   #over = false
 
