@@ -4,9 +4,8 @@ import { api } from './api.ts'
 import { component, p, type VNode } from './tags.ts'
 import { FormDialog, type FormValues } from './ui/dialog.ts'
 import { TextField } from './ui/field.ts'
+import type { Changing } from './ui/rename-dialog.ts'
 
-/** What every dialog gets: how it closes, and what to do once accounts have changed. */
-export type Changing = { readonly close: () => void; readonly onDone: () => void }
 export function CreateDialog({ close, onDone }: Changing): VNode {
   const create = async ({ name }: FormValues) => {
     await api.post('/accounts', { name })
@@ -32,26 +31,6 @@ export function CreateDialog({ close, onDone }: Changing): VNode {
 
 type OfAccount = Changing & { readonly account: AccountView }
 
-export function RenameDialog({ account: { id, name }, close, onDone }: OfAccount): VNode {
-  const rename = async (values: FormValues) => {
-    await api.patch(`/accounts/${id}`, { name: values['name'] })
-    onDone()
-    return 'Renamed the account'
-  }
-  return component(
-    FormDialog,
-    { title: 'Rename account', submit: 'Rename', purpose: `rename ${id}`, onSubmit: rename, onClose: close },
-    component(TextField, {
-      name: 'name',
-      label: 'Name',
-      value: name,
-      required: true,
-      maxLength: 255,
-      autoFocus: true,
-    }),
-  )
-}
-
 export function CloseDialog({ account: { id, name }, close, onDone }: OfAccount): VNode {
   const end = async () => {
     await api.post(`/accounts/${id}/close`)
@@ -67,7 +46,7 @@ export function CloseDialog({ account: { id, name }, close, onDone }: OfAccount)
     },
     p(
       {},
-      'MiniPay refuses its keys within a second, for ever. Open payments are still settled and webhooks delivered.',
+      'It cannot be opened again. MiniPay refuses its keys within a second, deletes its webhook endpoints, and still settles its open payments.',
     ),
   )
 }

@@ -2,11 +2,12 @@
 import { useState } from 'preact/hooks'
 import { PERMISSIONS, ROLES, type Role } from '../domain/access/permissions.ts'
 import { api } from './api.ts'
-import { type Closing, type MadeKey, makeAndShow } from './key-secret.ts'
+import { type MadeKey, makeAndShow } from './key-secret.ts'
 import { can, me } from './me.ts'
 import { component, fieldset, input, label, legend, p, span, type VNode } from './tags.ts'
 import { FormDialog, type FormValues } from './ui/dialog.ts'
 import { type Choice, SelectField, TextField } from './ui/field.ts'
+import type { Changing } from './ui/rename-dialog.ts'
 
 const ROLE_WORDS: Readonly<Record<Role, string>> = {
   read_only: 'Read only · sees payments, webhooks, rules and reports',
@@ -34,7 +35,7 @@ function isGrantable(role: Role): boolean {
   return ROLES[role].every(can)
 }
 
-export function CreateKeyDialog({ close, onDone }: Closing): VNode {
+export function CreateKeyDialog({ close, onDone }: Changing): VNode {
   const [role, setRole] = useState<string>(me.value?.key ? 'read_only' : 'administrator')
   const roles = (Object.keys(ROLES) as Role[])
     .filter(isGrantable)

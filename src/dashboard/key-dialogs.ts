@@ -1,13 +1,14 @@
 /** Dialogs that change API keys. */
 import type { ApiKeyView } from '../api/minipay/key-schemas.ts'
 import { api } from './api.ts'
-import { type Closing, type MadeKey, makeAndShow } from './key-secret.ts'
+import { type MadeKey, makeAndShow } from './key-secret.ts'
 import { me } from './me.ts'
 import { component, p, span, type VNode } from './tags.ts'
 import { FormDialog, type FormValues } from './ui/dialog.ts'
-import { type Choice, SelectField, TextField } from './ui/field.ts'
+import { type Choice, SelectField } from './ui/field.ts'
+import type { Changing } from './ui/rename-dialog.ts'
 
-type OfKey = Closing & { readonly apiKey: ApiKeyView }
+type OfKey = Changing & { readonly apiKey: ApiKeyView }
 
 const OVERLAPS: readonly Choice[] = [
   ['0', 'Not at all: it ends now'],
@@ -15,25 +16,6 @@ const OVERLAPS: readonly Choice[] = [
   ['86400', 'A day'],
   ['604800', 'A week'],
 ]
-export function RenameKeyDialog({ apiKey: { id, name }, close, onDone }: OfKey): VNode {
-  const rename = async (values: FormValues) => {
-    await api.patch(`/keys/${id}`, { name: values['name'] })
-    onDone()
-    return 'Renamed the key'
-  }
-  return component(
-    FormDialog,
-    { title: 'Rename API key', submit: 'Rename', purpose: `rename ${id}`, onSubmit: rename, onClose: close },
-    component(TextField, {
-      name: 'name',
-      label: 'Name',
-      value: name,
-      required: true,
-      maxLength: 255,
-      autoFocus: true,
-    }),
-  )
-}
 
 export function RollKeyDialog({ apiKey: { id, name }, close, onDone }: OfKey): VNode {
   const roll = ({ overlap }: FormValues) =>

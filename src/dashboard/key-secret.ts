@@ -7,8 +7,6 @@ import { showDialog } from './ui/dialog.ts'
 import { CopyButton } from './ui/values.ts'
 
 export type MadeKey = { readonly name: string; readonly secret: string }
-/** What every dialog about keys gets: how it closes, and what to do once keys have changed. */
-export type Closing = { readonly close: () => void; readonly onDone: () => void }
 
 /**
  * Makes a key, and shows its secret once the dialog that made it has closed. With the first key, or without its own former

@@ -1,5 +1,5 @@
 import type { AccountView } from '../../api/minipay/account-schemas.ts'
-import { type Changing, CloseDialog, CreateDialog, RenameDialog } from '../account-dialogs.ts'
+import { CloseDialog, CreateDialog } from '../account-dialogs.ts'
 import { api } from '../api.ts'
 import { can, me } from '../me.ts'
 import { type ListPage, usePages } from '../resource.ts'
@@ -9,6 +9,7 @@ import { showDialog } from '../ui/dialog.ts'
 import { Empty } from '../ui/empty.ts'
 import { Menu } from '../ui/menu.ts'
 import { Page } from '../ui/page.ts'
+import { type Changing, RenameDialog } from '../ui/rename-dialog.ts'
 import { type Column, List } from '../ui/table.ts'
 import { Id, Pill, Time } from '../ui/values.ts'
 
@@ -48,15 +49,23 @@ function actionsOf(account: Listed): VNode | null {
   if (!can('accounts:write') || account.closed_at !== null) return null
   const { id, name, onDone } = account
   const isFirst = Date.parse(account.created_at) === 0
-  const show = (dialog: typeof RenameDialog) => () =>
-    showDialog((close) => component(dialog, { account, close, onDone }))
+  const rename = { noun: 'account', path: `/accounts/${id}`, name, onDone }
   return component(Menu, {
     label: `Actions for ${name}`,
     items: [
-      { label: 'Rename', onSelect: show(RenameDialog) },
+      {
+        label: 'Rename',
+        onSelect: () => showDialog((close) => component(RenameDialog, { ...rename, close })),
+      },
       ...(isFirst || me.value?.account.id === id
         ? []
-        : [{ label: 'Close', onSelect: show(CloseDialog), danger: true }]),
+        : [
+            {
+              label: 'Close',
+              onSelect: () => showDialog((close) => component(CloseDialog, { account, close, onDone })),
+              danger: true,
+            },
+          ]),
     ],
   })
 }

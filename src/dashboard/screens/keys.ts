@@ -1,7 +1,7 @@
 import type { ApiKeyView } from '../../api/minipay/key-schemas.ts'
 import { api } from '../api.ts'
 import { CreateKeyDialog } from '../key-create.ts'
-import { RenameKeyDialog, RevokeKeyDialog, RollKeyDialog } from '../key-dialogs.ts'
+import { RevokeKeyDialog, RollKeyDialog } from '../key-dialogs.ts'
 import { can, me } from '../me.ts'
 import { type ListPage, usePages } from '../resource.ts'
 import { place } from '../router.ts'
@@ -12,6 +12,7 @@ import { Empty } from '../ui/empty.ts'
 import { type Filter, Filters, filterValues } from '../ui/filters.ts'
 import { Menu } from '../ui/menu.ts'
 import { Page } from '../ui/page.ts'
+import { RenameDialog } from '../ui/rename-dialog.ts'
 import { type Column, List } from '../ui/table.ts'
 import { Badge, Time } from '../ui/values.ts'
 
@@ -73,7 +74,8 @@ function mayOf({ role, permissions, networks }: ApiKeyView): VNode {
 
 function actionsOf(apiKey: Keyed): VNode | null {
   if (!can('keys:write') || stateOf(apiKey) !== 'active') return null
-  const { name, onDone } = apiKey
+  const { id, name, onDone } = apiKey
+  const rename = { noun: 'API key', path: `/keys/${id}`, name, onDone }
   const item = (label: string, dialog: typeof RollKeyDialog, danger = false) => ({
     ...{ label, danger },
     onSelect: () => showDialog((close) => component(dialog, { apiKey, close, onDone })),
@@ -81,7 +83,10 @@ function actionsOf(apiKey: Keyed): VNode | null {
   return component(Menu, {
     label: `Actions for ${name}`,
     items: [
-      item('Rename', RenameKeyDialog),
+      {
+        label: 'Rename',
+        onSelect: () => showDialog((close) => component(RenameDialog, { ...rename, close })),
+      },
       ...(apiKey.rolled_to === null ? [item('Roll', RollKeyDialog)] : []),
       item('Revoke', RevokeKeyDialog, true),
     ],
