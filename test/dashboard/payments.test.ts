@@ -110,11 +110,13 @@ browserTest('readers find payments, and refund, capture and cancel them, once ea
   assert.equal((await refundsOf(plain.id)).length, 3)
   await page.unroute('**/api/v1/refunds')
 
-  // The same dialog in two tabs is one refund.
+  // The same dialog in two tabs is one refund, also if one tab closes it and opens it again.
   const second = await page.context().newPage()
   await second.goto(page.url())
+  for (const tab of [page, second]) await tab.getByRole('button', { name: 'Refund…' }).click()
+  await second.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
+  await second.getByRole('button', { name: 'Refund…' }).click()
   for (const tab of [page, second]) {
-    await tab.getByRole('button', { name: 'Refund…' }).click()
     await tab.getByLabel('Amount in GBP').fill('1.10')
   }
   for (const tab of [page, second]) await tab.getByRole('button', { name: 'Refund 1.10 GBP' }).click()

@@ -43,7 +43,10 @@ function store(purpose: string, key: string, sent: boolean): void {
   }
 }
 
-/** The key of the same dialog in another tab, or of a request whose response was never seen; otherwise a new one. */
+/**
+ * The key of the same dialog in another tab, of one that was closed without a request, or of a request whose response was
+ * never seen; otherwise a new one.
+ */
 export function keyOf(purpose: string): string {
   const known = storedKey(purpose)
   if (known) return known.key
@@ -65,20 +68,14 @@ export function startRequest(purpose: string, key: string): void {
  * The request ended so. Returns whether it, or an earlier one with the same key, may still have been carried out: a refusal,
  * such as of a wrong amount or a session that ended, says nothing about an earlier one. `unresolved` is whether one may.
  */
-export function failRequest(
-  purpose: string,
-  key: string,
-  outcome: DialogOutcome,
-  unresolved: boolean,
-): boolean {
+export function failRequest(purpose: string, outcome: DialogOutcome, unresolved: boolean): boolean {
   if (outcome === 'open' || (outcome === 'refused' && unresolved)) return true
   // The key of a former request stays until the reader closes the dialog that says so.
-  if (outcome === 'former') store(purpose, key, false)
-  else endRequest(purpose)
+  if (outcome !== 'former') endRequest(purpose)
   return false
 }
 
-/** The outcome is known. */
+/** The outcome is known, or the reader has seen that it must be looked at: the next dialog gets another key. */
 export function endRequest(purpose: string): void {
   unstored.delete(purpose)
   try {
@@ -86,11 +83,6 @@ export function endRequest(purpose: string): void {
   } catch {
     // Blocked storage has nothing to remove.
   }
-}
-
-/** The dialog is closed. The key of a request without a response stays. */
-export function leaveDialog(purpose: string): void {
-  if (storedKey(purpose)?.sent !== true) endRequest(purpose)
 }
 
 /** 128 random bits; `crypto.randomUUID` would be missing without TLS. */

@@ -16,15 +16,7 @@ import {
   type VNode,
 } from '../tags.ts'
 import { TEXT } from '../texts.ts'
-import {
-  endRequest,
-  failRequest,
-  isUnresolved,
-  keyOf,
-  leaveDialog,
-  newKey,
-  startRequest,
-} from './dialog-key.ts'
+import { endRequest, failRequest, isUnresolved, keyOf, newKey, startRequest } from './dialog-key.ts'
 import { ADVICE, outcomeOf } from './dialog-outcome.ts'
 import { TextField } from './field.ts'
 import { toast } from './toast.ts'
@@ -69,13 +61,15 @@ export function FormDialog(props: FormDialogProps): VNode {
   const [sending, setSending] = useState(false)
   const [error, setError] = useState<ApiError | undefined>()
   const outcome = error && outcomeOf(error)
+  const isFormer = useRef(false)
+  isFormer.current = outcome === 'former'
   const [typed, setTyped] = useState('')
   useEffect(() => {
     const shown = element.current
     shown?.showModal()
     return () => {
       shown?.close()
-      leaveDialog(purpose)
+      if (isFormer.current) endRequest(purpose)
     }
   }, [])
   const send = async (event: SubmitEvent) => {
@@ -94,7 +88,7 @@ export function FormDialog(props: FormDialogProps): VNode {
     } catch (caught) {
       const failed = asApiError(caught)
       const ended = outcomeOf(failed)
-      unresolved.current = failRequest(purpose, key, ended, unresolved.current)
+      unresolved.current = failRequest(purpose, ended, unresolved.current)
       if (ended === 'former') onFormer?.()
       // Pressing the button again asks for another outcome.
       if (ended === 'decided') setKey(newKey())
