@@ -47,7 +47,7 @@ export function RevokeKeyDialog({ apiKey: { id, name, hint }, close, onDone }: O
       confirm: { label: `Type the name of the key: ${name}`, text: name.trim() },
       ...{ onSubmit: revoke, onClose: close },
     },
-    p({}, 'Every node refuses ', span({ class: 'mono' }, hint), ' within a second, for ever.'),
+    p({}, 'Every node refuses ', span({ class: 'mono' }, hint), ' within a second. This cannot be undone.'),
     isOwn ? p({ class: 'note' }, 'You are signed in with this key: you will be signed out.') : null,
   )
 }

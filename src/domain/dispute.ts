@@ -29,7 +29,7 @@ export type Bookable = {
  * The part of a dispute that the ledger contains after this statement of its provider. Nothing if the dispute is won,
  * or is about a payment that the charge did not take (`ours` is false, or nothing is captured). Otherwise its amount,
  * but at most the captured amount that other disputes leave. In another currency the amount is not known: MiniPay
- * sets aside the whole remainder. `settled`: a person has already checked this claim and set its amount.
+ * reserves the whole remainder. `settled`: a person has already checked this claim and set its amount.
  */
 export function bookableAmount(
   charge: Charge,
@@ -73,7 +73,7 @@ const EVENTS = {
 
 /**
  * Takes a dispute from its former position to its new one; `before` is null for a new dispute. While it is open, its
- * booked amount is set aside. Once it is lost, the provider has taken it. A dispute that is won has nothing booked.
+ * booked amount is reserved. Once it is lost, the provider has taken it. A dispute that is won has nothing booked.
  * The transfers are the difference of the two positions. Null if nothing changes. Throws if the booked amount would
  * exceed the captured amount or be negative, which is a bug.
  */

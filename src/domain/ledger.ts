@@ -7,7 +7,7 @@ import type { AmountMinor } from './money.ts'
  * - `authorized:<name>`: what is held for us at the customers' banks through that provider (a debit), and its
  *   counterparts `uncaptured` (a credit: free to be captured) and `capturing` (a credit: being captured or canceled).
  * - `refunds:<name>`: refunds that the provider has not confirmed (a credit).
- * - `disputes:<name>`: money set aside for disputes that are open (a credit).
+ * - `disputes:<name>`: money reserved for disputes that are open (a credit).
  */
 export type LedgerAccountCode =
   | 'merchant'

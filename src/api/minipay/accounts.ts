@@ -130,7 +130,7 @@ const closeAccountEndpoint: Endpoint = {
   permission: 'accounts:write',
   summary: 'Close an account',
   description:
-    'For ever: within a second every node refuses its keys. Open payments are still settled. The webhook endpoints of the account are deleted, so MiniPay sends nothing more to them. A closed account stays as it is, so this request needs no Idempotency-Key. The first account cannot be closed.',
+    'Cannot be undone: within a second every node refuses its keys. Open payments are still settled. The webhook endpoints of the account are deleted, so MiniPay sends nothing more to them. A closed account stays as it is, so this request needs no Idempotency-Key. The first account cannot be closed.',
   tag: 'Accounts',
   params: idOf(accountId),
   query: NoQuery,

@@ -87,7 +87,7 @@ export const CloseAlarmBody = named(
     amount: optional({
       ...sum,
       description:
-        "Books this amount, in minor units of the charge's currency. For `already_captured` it is the amount that was captured, for `already_refunded` the amount that was refunded, for `dispute_mismatch` the amount that the dispute sets aside.",
+        "Books this amount, in minor units of the charge's currency. For `already_captured` it is the amount that was captured, for `already_refunded` the amount that was refunded, for `dispute_mismatch` the amount that the dispute reserves.",
       examples: [2500],
     }),
   }),

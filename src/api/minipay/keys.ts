@@ -192,7 +192,7 @@ const revokeKeyEndpoint: Endpoint = {
   permission: 'keys:write',
   summary: 'Revoke an API key',
   description:
-    'For ever: within a second every node refuses the key. A revoked key stays as it is, so this request needs no Idempotency-Key. A key can revoke itself, and the keys that may do no more.',
+    'Cannot be undone: within a second every node refuses the key. A revoked key stays as it is, so this request needs no Idempotency-Key. A key can revoke itself, and the keys that may do no more.',
   tag: 'API keys',
   params: idOf(keyId),
   query: NoQuery,

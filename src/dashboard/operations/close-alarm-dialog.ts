@@ -18,7 +18,7 @@ type Props = {
 const BOOKS: Readonly<Record<string, string>> = {
   already_captured: 'that the provider captured',
   already_refunded: 'that the provider refunded',
-  dispute_mismatch: 'that the dispute sets aside',
+  dispute_mismatch: 'that is reserved for the dispute',
 }
 const MOST = 500
 
