@@ -79,10 +79,12 @@ function isChange({ calls, high, low, durations }: HourlySum): boolean {
 
 const SALE = `CASE WHEN t.kind = 'authorize' AND c.capture = 1 THEN 'sale' ELSE t.kind END`
 const MS = `t.ended_at - t.started_at`
+/** Rounded down, as `hourOf` does it: SQL rounds a quotient towards 0, and a wrong clock may be before 1970. */
+const hourIn = (time: string) => `(${time} - (${time} % ${HOUR_MS} + ${HOUR_MS}) % ${HOUR_MS}) / ${HOUR_MS}`
 
 /** The attempts as calls, in SQL that both engines run. A condition on `t.state` follows. */
 export const CALLS_OF_ATTEMPTS = `
-  SELECT t.account_id, t.live, t.started_at / ${HOUR_MS} AS hour, t.provider, t.currency, ${SALE} AS kind, t.state,
+  SELECT t.account_id, t.live, ${hourIn('t.started_at')} AS hour, t.provider, t.currency, ${SALE} AS kind, t.state,
     coalesce(t.decline_code, '') AS decline_code, t.amount,
     CASE WHEN t.resolved_by = 'answer' AND ${MS} BETWEEN 0 AND ${MAX_DURATION_MS} THEN ${MS} END AS ms
   FROM attempts t
@@ -93,7 +95,7 @@ export const CALLS = `
   ${CALLS_OF_ATTEMPTS}
   WHERE t.state IN ('pending', 'unknown', 'succeeded', 'declined', 'not_sent')
   UNION ALL
-  SELECT c.account_id, c.live, c.created_at / ${HOUR_MS}, c.provider, c.currency,
+  SELECT c.account_id, c.live, ${hourIn('c.created_at')}, c.provider, c.currency,
     CASE c.capture WHEN 1 THEN 'sale' ELSE 'authorize' END,
     CASE c.status WHEN 'failed' THEN 'declined' ELSE 'succeeded' END,
     coalesce(CASE c.status WHEN 'failed' THEN c.decline_code END, ''), c.amount, NULL

@@ -143,7 +143,10 @@ test('a dispute names no request; its end has the former values', async () => {
   const won = await last(body.id, 'dispute.won')
   assert.deepEqual(won.previous_attributes, {
     amount_disputed: 400,
-    dispute: { amount_booked: 400, status: 'open' },
+    dispute: {
+      ...{ amount_booked: 400, status: 'open', closed_at: null },
+      evidence_due_at: opened.data.dispute?.evidence_due_at,
+    },
   })
 })
 

@@ -63,7 +63,7 @@ const COMMANDS: readonly (readonly [
   [
     'serve --providers FILE',
     2,
-    /kind must be one of sandbox, http, stripe/,
+    /kind must be one of sandbox, http, demo, stripe/,
     { file: { bank: { kind: 'adyen' } } },
   ],
   [
