@@ -52,6 +52,19 @@ test('an empty database is brought to the last schema, and applying again is a n
   assert.deepEqual(tables(db), made)
 })
 
+test('a migration that fails in an empty database leaves it empty, because all of them are one transaction', (t) => {
+  const { db } = newDatabase(t)
+  const broken: Migration = {
+    number: migrations().length + 1,
+    name: 'broken.sql',
+    sql: 'CREATE TABLE accounts (id INTEGER)',
+  }
+  assert.throws(() => migrate(db, [...migrations(), broken]), /accounts already exists/)
+  assert.deepEqual(tables(db), [])
+  assert.equal(schemaVersion(db), 0)
+  assert.deepEqual(migrate(db), migrations())
+})
+
 test('only the migrations that a database lacks are applied, and its rows stay', (t) => {
   const { db } = newDatabase(t)
   migrate(db)

@@ -8,9 +8,12 @@ export { type Migration, SchemaMismatch } from '../migrations.ts'
 /** "MPay" in SQLite's application id, so that MiniPay does not use another program's database. */
 const APPLICATION_ID = 0x4d506179
 
-/** The numbered migrations of this program, in order. */
-export function migrations(): Migration[] {
-  return readMigrations(new URL('./migrations/', import.meta.url))
+let read: readonly Migration[] | undefined
+
+/** The numbered migrations of this program, in order. The first call reads their files. */
+export function migrations(): readonly Migration[] {
+  read ??= readMigrations(new URL('./migrations/', import.meta.url))
+  return read
 }
 
 /** The schema's number in this database; 0 if it is empty. */
@@ -20,27 +23,32 @@ export function schemaVersion(db: Connection): number {
 
 /**
  * Upgrades the database to this program's schema, forward only, each migration in a transaction of its own, and
- * returns the applied ones. Then gives rows from before the hash chains their links; if that is interrupted, the next
+ * returns the applied ones. An empty database has no state between two migrations that is worth keeping: it gets all of
+ * them in one transaction, with one disk sync in place of sixty. Then gives rows from before the hash chains their links; if that is interrupted, the next
  * call continues. Throws `SchemaMismatch` for a database from a newer MiniPay or another program, and for a
  * row that a migration refuses: then the database stays as it was before that migration.
  */
-export function migrate(db: Connection, steps: readonly Migration[] = migrations()): Migration[] {
+export function migrate(db: Connection, steps: readonly Migration[] = migrations()): readonly Migration[] {
   assertOurs(db, steps.length)
-  const applied: Migration[] = []
-  for (const step of steps.slice(schemaVersion(db))) {
-    db.transaction(() => {
-      for (const { sql, problem } of checksBefore(step)) {
-        const row = db.prepare(sql).get() as Record<string, unknown> | undefined
-        if (row) throw new SchemaMismatch(refusal(db.name, step, problem(row)))
-      }
-      db.exec(step.sql)
-      db.pragma(`application_id = ${APPLICATION_ID}`)
-      db.pragma(`user_version = ${step.number}`)
-    }).immediate()
-    applied.push(step)
-  }
+  const version = schemaVersion(db)
+  const missing = steps.slice(version)
+  const inOneTransaction = db.transaction((some: readonly Migration[]) => {
+    for (const step of some) apply(db, step)
+  })
+  for (const some of version === 0 ? [missing] : missing.map((step) => [step]))
+    inOneTransaction.immediate(some)
   if (steps.length >= migrations().length) sealOnce(db)
-  return applied
+  return missing
+}
+
+function apply(db: Connection, step: Migration): void {
+  for (const { sql, problem } of checksBefore(step)) {
+    const row = db.prepare(sql).get() as Record<string, unknown> | undefined
+    if (row) throw new SchemaMismatch(refusal(db.name, step, problem(row)))
+  }
+  db.exec(step.sql)
+  db.pragma(`application_id = ${APPLICATION_ID}`)
+  db.pragma(`user_version = ${step.number}`)
 }
 
 /** Throws `SchemaMismatch` unless the database is empty or ours, and not newer than `known` migrations. */
