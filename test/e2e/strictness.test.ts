@@ -70,7 +70,10 @@ test('a query parameter given twice is refused by name, and an unknown status wi
   assert.deepEqual([twice.status, twice.body.param], [400, 'limit'])
   assert.match(twice.body.error, /more than once/)
   const bogus = await call<Refusal & { error: string }>(server.url, 'GET', '/api/v1/charges?status=bogus')
-  assert.match(bogus.body.error, /one of processing, requires_action, authorized, succeeded, .* canceled, or several/)
+  assert.match(
+    bogus.body.error,
+    /one of processing, requires_action, authorized, succeeded, .* canceled, or several/,
+  )
 })
 
 test('a balance is of one moment: its sum and its count agree under load', async () => {
