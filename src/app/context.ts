@@ -14,6 +14,7 @@ import { createSessions, type Sessions } from './access/sessions.ts'
 import { type Background, createBackground } from './background.ts'
 import { type Clock, simpleClock } from './clock.ts'
 import { createEventBell, type EventBell } from './events/bell.ts'
+import { createPacedEvents, type PacedEvents } from './events/paced.ts'
 import { createEventReader, type EventReader } from './events/reader.ts'
 import { createOpenRequests, type OpenRequests } from './open-requests.ts'
 import type { Ending } from './payments/endings.ts'
@@ -50,6 +51,8 @@ export type Context = {
   /** Rung after each commit with an event. */
   readonly bell: EventBell
   readonly eventReader: EventReader
+  /** For those who look at the newest events. */
+  readonly pacedEvents: PacedEvents
   /** Called after each provider call, with the call, its outcome and its duration in ms. */
   readonly onCall: (
     provider: string,
@@ -85,6 +88,7 @@ type Chosen = Omit<
   | 'fingerprint'
   | 'bell'
   | 'eventReader'
+  | 'pacedEvents'
   | 'keyring'
   | 'sessions'
   | 'pauses'
@@ -121,6 +125,7 @@ export function createContext(
     fingerprint,
     bell,
     eventReader: createEventReader(store, bell, runtime),
+    pacedEvents: createPacedEvents({ store, bell, runtime }),
     keyring,
     sessions: createSessions({ ...{ store, keyring, runtime, sha256 }, ...{ newId, now: clock.now } }),
     pauses: createPauses(store, clock.now),

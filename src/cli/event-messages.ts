@@ -4,6 +4,8 @@
 export type Message = {
   /** The id of this message, or of the last one before it that had one. */
   readonly id: string | null
+  /** Its type. */
+  readonly event: string
   readonly data: string
 }
 
@@ -17,11 +19,13 @@ export async function* messagesOf(body: AsyncIterable<Uint8Array>): AsyncGenerat
     rest = blocks.pop() ?? ''
     for (const block of blocks) {
       const data: string[] = []
+      let event = 'message'
       for (const line of block.split('\n')) {
         if (line.startsWith('id: ')) id = line.slice('id: '.length)
+        if (line.startsWith('event: ')) event = line.slice('event: '.length)
         if (line.startsWith('data: ')) data.push(line.slice('data: '.length))
       }
-      yield { id, data: data.join('\n') }
+      yield { id, event, data: data.join('\n') }
     }
   }
 }

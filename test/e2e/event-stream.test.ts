@@ -142,6 +142,76 @@ describe('a stream', () => {
     await follower.cut()
   })
 
+  test('with a pace has each event while there are few, and the newest of many, and says which it skipped', async () => {
+    const after = await last()
+    const [slow, twin] = await Promise.all(
+      [1, 2].map(() => follow(server.url, { query: `?after=${after}&pace=500&newest=5` })),
+    )
+    assert.ok(slow && twin)
+    const reaches = (sequence: number) =>
+      until(
+        async () => slow.seen.at(-1)?.sequence,
+        (seen) => seen === sequence,
+      )
+    await api().charge()
+    await reaches(after + 1)
+    for (let i = 0; i < 12; i++) await Promise.all(Array.from({ length: 10 }, () => api().charge()))
+    await reaches(after + 121)
+    // The messages have every sequence once, as an event or skipped; and those that were skipped can be read.
+    const all = await eventsAfter(api(), after)
+    assert.deepEqual(
+      slow.seen,
+      all.filter(({ sequence }) => slow.seen.some((event) => event.sequence === sequence)),
+    )
+    const left = slow.skipped.reduce((sum, { skipped }) => sum + skipped, 0)
+    assert.ok(left > 0)
+    assert.equal(left + slow.seen.length, all.length)
+    for (const { skipped, ...between } of slow.skipped) {
+      const query = new URLSearchParams({
+        after: `${between.after}`,
+        before: `${between.before}`,
+        limit: '100',
+      })
+      const { data, has_more: hasMore } = (await poll(`${query}`)).body
+      assert.equal(data.length, Math.min(100, skipped))
+      assert.equal(hasMore, skipped > 100)
+    }
+    await until(
+      async () => twin.lastId(),
+      (id) => id === slow.lastId(),
+    )
+    await Promise.all([slow.cut(), twin.cut()])
+    // A client that connects again after the last id gets what it lacks.
+    const again = await follow(server.url, {
+      query: '?pace=500&newest=5',
+      headers: { 'last-event-id': String(after + 119) },
+    })
+    await until(
+      async () => again.seen.map(({ sequence }) => sequence).join(),
+      (seen) => seen === `${after + 120},${after + 121}`,
+    )
+    assert.deepEqual(again.skipped, [])
+    await again.cut()
+  })
+
+  test('refuses a pace that is none, and the newest without a pace', async () => {
+    for (const [query, param] of [
+      ['pace=99', 'pace'],
+      ['pace=60001', 'pace'],
+      ['pace=fast', 'pace'],
+      ['pace=500&newest=0', 'newest'],
+      ['pace=500&newest=101', 'newest'],
+      ['newest=5', 'newest'],
+    ] as const) {
+      const refused = await api().get<{ code: string; param: string }>(`/api/v1/events/stream?${query}`)
+      assert.deepEqual(
+        [refused.status, refused.body.code, refused.body.param],
+        [400, 'parameter_invalid', param],
+        query,
+      )
+    }
+  })
+
   test('prefers Last-Event-ID to after, and refuses one that is no sequence', async () => {
     await api().charge()
     await api().charge()

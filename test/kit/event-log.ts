@@ -1,6 +1,7 @@
 /** A store that has events alone, for tests with a time of their own. */
 import { createEventBell } from '../../src/app/events/bell.ts'
 import { fitsQuery } from '../../src/app/events/follow.ts'
+import { createPacedEvents } from '../../src/app/events/paced.ts'
 import { createEventReader } from '../../src/app/events/reader.ts'
 import type { EventType } from '../../src/domain/event.ts'
 import { encodeFacts } from '../../src/domain/snapshot.ts'
@@ -31,14 +32,21 @@ export function logOf(runtime: ManualRuntime) {
         fails = false
         throw new Error('the database is away')
       }
-      const rows = log.filter((event) => event.sequence > query.after && fitsQuery(query, event))
+      const { after, before = Number.POSITIVE_INFINITY } = query
+      const rows = log.filter(
+        (event) => event.sequence > after && event.sequence < before && fitsQuery(query, event),
+      )
+      if (query.before !== undefined) rows.reverse()
       const length = Math.min(most, query.limit)
       return { data: rows.slice(0, length), hasMore: rows.length > length, epoch: {} }
     },
   } as unknown as Store
   const bell = createEventBell(runtime)
   return {
-    context: { store, bell, runtime, eventReader: createEventReader(store, bell, runtime) },
+    context: {
+      ...{ store, bell, runtime, eventReader: createEventReader(store, bell, runtime) },
+      pacedEvents: createPacedEvents({ store, bell, runtime }),
+    },
     bell,
     reads: () => reads,
     endPagesAfter(rows: number) {

@@ -6,6 +6,8 @@ import type { Event } from './client.ts'
 export type Follower = {
   /** The events of all its connections, in the order in which they came. */
   readonly seen: Event[]
+  /** What a paced stream skipped. */
+  readonly skipped: Skipped[]
   /** The id that the next connection sends as Last-Event-ID; null before the first message. */
   lastId(): string | null
   /** Resolves with true when the server has ended the response, and with false when the connection broke. */
@@ -13,6 +15,9 @@ export type Follower = {
   /** Cuts the connection. */
   cut(): Promise<void>
 }
+
+/** The sequences between, and how many. */
+export type Skipped = { readonly skipped: number; readonly after: number; readonly before: number }
 
 type Options = { readonly headers?: Record<string, string>; readonly query?: string; readonly seen?: Event[] }
 
@@ -24,19 +29,21 @@ export async function follow(url: string, options: Options = {}): Promise<Follow
   assert.equal(response.status, 200, await (response.ok ? '' : response.text()))
   assert.equal(response.headers.get('content-type'), 'text/event-stream; charset=utf-8')
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+  const skipped: Skipped[] = []
   let lastId: string | null = null
   const read = async () => {
-    for await (const { id, data } of messagesOf(response.body ?? assert.fail())) {
+    for await (const { id, event, data } of messagesOf(response.body ?? assert.fail())) {
       lastId = id
       begin()
-      if (data !== '') seen.push(JSON.parse(data) as Event)
+      if (event === 'skipped') skipped.push(JSON.parse(data) as Skipped)
+      else if (data !== '') seen.push(JSON.parse(data) as Event)
     }
     return true
   }
   const ended = read().catch(() => false)
   await Promise.race([begun, ended])
   return {
-    seen,
+    ...{ seen, skipped },
     lastId: () => lastId,
     ended,
     async cut() {
