@@ -117,6 +117,12 @@ function parsedOr(text: string): unknown {
   }
 }
 
+/** Errors of our own code are shown as well, with their text. */
+export function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  return new ApiError(0, { error: String(error), code: 'page_error' }, undefined)
+}
+
 type Change = Omit<Options, 'body' | 'query'>
 
 /** The endpoints of `/api/v1`: `api.get<ChargeView>('/charges/txn_…')`. All of them throw `ApiError`. */

@@ -11,16 +11,19 @@ export const attention = signal<AttentionView | undefined>(undefined)
 
 /** An attempt becomes unknown, and a breaker opens, without an event. */
 const EVERY_MS = 15_000
-/** Events come in bursts: MiniPay is asked once for all of them. */
+/** It follows an event this soon, and events that keep coming this often, in ms. */
 const SOON_MS = 1_000
+const BUSY_MS = 5_000
 
 let loading = false
-/** Events that come closer together than `SOON_MS` do not put it off. */
+let loadedAt = Number.NEGATIVE_INFINITY
+/** Events that come close together do not put it off. */
 const loadIn = earliest(() => void load())
 
 /** Keeps it current while the page is visible. Called once. */
 export function startAttention(): void {
-  onEvents({}, () => loadIn(SOON_MS))
+  const follow = () => loadIn(Math.max(SOON_MS, loadedAt + BUSY_MS - performance.now()))
+  onEvents({}, follow, follow)
   document.addEventListener('visibilitychange', () => loadIn(0))
   effect(() => {
     if (can('operations:read') && !signedOut.value) loadIn(0)
@@ -39,6 +42,7 @@ async function load(): Promise<void> {
     if (!(error instanceof ApiError)) throw error
   } finally {
     loading = false
+    loadedAt = performance.now()
     loadIn(EVERY_MS)
   }
 }

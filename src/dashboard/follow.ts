@@ -4,11 +4,17 @@
  */
 import { effect, signal } from '@preact/signals'
 import type { EventView } from '../api/minipay/event-schemas.ts'
-import { ApiError, api, ownHeaders, parseJson, signedOut } from './api.ts'
-import { announce, heard, live, missed, newestSequence } from './live.ts'
+import { ApiError, addressOf, api, ownHeaders, parseJson, signedOut } from './api.ts'
+import { earliest } from './attention.ts'
+import { announce, announceSkipped, heard, live, missed, newestSequence } from './live.ts'
 import { can } from './me.ts'
+import type { ListPage } from './resource-types.ts'
 import { messageReader } from './sse.ts'
 
+/** A person reads no more: of more events a second MiniPay sends the newest, and says that it skipped the others. */
+const PACE = { pace: 1_000, newest: 50 }
+/** After skipped events, what is shown is read again this late, in ms, or up to half as late again: pages take turns. */
+const SKIPPED_MS = 2_000
 const RETRY_MS = 2_000
 const POLL_MS = 5_000
 const POLL_LIMIT = 100
@@ -69,9 +75,12 @@ async function begin(abort: AbortSignal): Promise<void> {
   missed.value++
 }
 
-function hear(events: readonly EventView[]): void {
+const readAgainIn = earliest(announceSkipped)
+
+function hear(events: readonly EventView[], hasGap: boolean): void {
   for (const event of events) heard.after = Math.max(heard.after ?? 0, event.sequence)
-  if (events.length > 0) announce(events)
+  if (hasGap) readAgainIn(SKIPPED_MS * (1 + Math.random() / 2))
+  if (events.length > 0) announce(events, hasGap)
 }
 
 /** Resolves when the stream has ended by itself. Throws `ApiError`, or an `AbortError` after a long silence. */
@@ -79,8 +88,7 @@ async function stream(abort: AbortSignal): Promise<void> {
   const silence = new AbortController()
   let timer = setTimeout(() => silence.abort(), SILENT_MS)
   try {
-    const query = heard.after === undefined ? '' : `?after=${heard.after}`
-    const response = await fetch(`/api/v1/events/stream${query}`, {
+    const response = await fetch(addressOf('/events/stream', { ...PACE, after: heard.after }), {
       ...{ signal: AbortSignal.any([abort, silence.signal]), headers: ownHeaders(true) },
     })
     if (response.status === 401) signedOut.value = true
@@ -93,7 +101,12 @@ async function stream(abort: AbortSignal): Promise<void> {
     for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
       clearTimeout(timer)
       timer = setTimeout(() => silence.abort(), SILENT_MS)
-      hear(reader.read(text).map(({ data }) => parseJson(data) as EventView))
+      const messages = reader.read(text)
+      const events = messages.filter(({ event }) => event === 'message')
+      hear(
+        events.map(({ data }) => parseJson(data) as EventView),
+        events.length < messages.length,
+      )
       const id = Number(reader.lastId() ?? Number.NaN)
       if (Number.isSafeInteger(id)) heard.after = Math.max(heard.after ?? 0, id)
     }
@@ -102,18 +115,15 @@ async function stream(abort: AbortSignal): Promise<void> {
   }
 }
 
-/** Polls for a while. Throws `ApiError`. */
+/** Polls for a while, for the newest events. Throws `ApiError`. */
 async function poll(abort: AbortSignal): Promise<void> {
   if (live.value === 'lost') missed.value++
   live.value = 'polling'
   for (let i = 0; i < POLLS && !abort.aborted; i++) {
-    const page = await api.get<{ data: EventView[] }>(
-      '/events',
-      { after: heard.after, limit: POLL_LIMIT },
-      { signal: abort },
-    )
-    hear(page.data)
-    if (page.data.length < POLL_LIMIT) await pause(POLL_MS, abort)
+    const query = { after: heard.after, before: Number.MAX_SAFE_INTEGER, limit: POLL_LIMIT }
+    const page = await api.get<ListPage<EventView>>('/events', query, { signal: abort })
+    hear(page.data.toReversed(), page.has_more)
+    await pause(POLL_MS, abort)
   }
 }
 

@@ -33,24 +33,38 @@ export type EventFilter = {
 }
 type Listener = {
   readonly filter: EventFilter
-  readonly hear: (events: readonly EventView[]) => void
+  /** `hasGap`: others were skipped before them. */
+  readonly hear: (events: readonly EventView[], hasGap: boolean) => void
+  readonly skipped: () => void
 }
+const NOTHING = () => {}
 
 const listeners = new Set<Listener>()
 
-/** Calls `hear` with each group of events that fits, oldest first; returns the function that ends it. */
-export function onEvents(filter: EventFilter, hear: Listener['hear']): () => void {
-  const listener = { filter, hear }
+/**
+ * Calls `hear` with each group of events that fits, oldest first, and `skipped` once in a while where there are too many to
+ * hear: then what is shown must be read again. Returns the function that ends it.
+ */
+export function onEvents(filter: EventFilter, hear: Listener['hear'], skipped = NOTHING): () => void {
+  const listener = { filter, hear, skipped }
   listeners.add(listener)
   return () => void listeners.delete(listener)
 }
 
-/** The same for as long as a component is shown; `hear` is always the one of its last rendering. */
-export function useEvents(filter: EventFilter, hear: Listener['hear']): void {
-  const latest = useRef(hear)
-  latest.current = hear
+/** The same for as long as a component is shown; the functions are always those of its last rendering. */
+export function useEvents(filter: EventFilter, hear: Listener['hear'], skipped = NOTHING): void {
+  const latest = useRef({ hear, skipped })
+  latest.current = { hear, skipped }
   const { types, object } = filter
-  useEffect(() => onEvents(filter, (events) => latest.current(events)), [types?.join(), object])
+  useEffect(
+    () =>
+      onEvents(
+        filter,
+        (events, hasGap) => latest.current.hear(events, hasGap),
+        () => latest.current.skipped(),
+      ),
+    [types?.join(), object],
+  )
 }
 
 export function fits({ types, object }: EventFilter, event: EventView): boolean {
@@ -61,9 +75,14 @@ export function fits({ types, object }: EventFilter, event: EventView): boolean 
 }
 
 /** Gives events to the screens that wait for them. */
-export function announce(events: readonly EventView[]): void {
+export function announce(events: readonly EventView[], hasGap: boolean): void {
   for (const { filter, hear } of [...listeners]) {
     const wanted = events.filter((event) => fits(filter, event))
-    if (wanted.length > 0) hear(wanted)
+    if (wanted.length > 0) hear(wanted, hasGap)
   }
+}
+
+/** Has the screens read again what they show. */
+export function announceSkipped(): void {
+  for (const { skipped } of [...listeners]) skipped()
 }

@@ -33,13 +33,14 @@ test('a place fits a pattern whole, and its variable parts are decoded', () => {
 
 test('events are read from a stream that is cut anywhere', () => {
   const text =
-    'retry: 2000\nid: 41\n\nid: 42\ndata: {"a":1}\n\n: ping\n\nid: 43\r\ndata: x\r\ndata: y\r\n\r\nid: 4'
+    'retry: 2000\nid: 41\n\nevent: skipped\nid: 41\ndata: {}\n\nid: 42\ndata: {"a":1}\n\n: ping\n\nid: 43\r\ndata: x\r\ndata: y\r\n\r\nid: 4'
   for (let cut = 0; cut < text.length; cut++) {
     const reader = messageReader()
     const messages = [...reader.read(text.slice(0, cut)), ...reader.read(text.slice(cut))]
     assert.deepEqual(messages, [
-      { id: '42', data: '{"a":1}' },
-      { id: '43', data: 'x\ny' },
+      { id: '41', event: 'skipped', data: '{}' },
+      { id: '42', event: 'message', data: '{"a":1}' },
+      { id: '43', event: 'message', data: 'x\ny' },
     ])
     assert.equal(reader.lastId(), '43')
   }

@@ -29,6 +29,12 @@ export type Pages<T> = Resource<ListPage<T>> & {
   readonly loadingMore: ReadonlySignal<boolean>
   /** How many new rows wait behind "7 new payments". */
   readonly newer: Signal<number>
+  /** There may be more of them: MiniPay skipped events, or they are too many to count. */
+  readonly moreNewer: ReadonlySignal<boolean>
+  /** Counts a new row, once for each id. */
+  readonly notice: (id: string) => void
+  /** Reads again what is shown, in place, and counts the new rows: after events were skipped. */
+  readonly refresh: () => void
   /** Replaces the row with the same id; false when there is none. */
   readonly replace: (row: T) => boolean
 }

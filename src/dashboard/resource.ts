@@ -1,7 +1,7 @@
 /** Data of the API for a screen. */
 import { batch, type Signal, signal } from '@preact/signals'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
-import { ApiError } from './api.ts'
+import { type ApiError, asApiError } from './api.ts'
 import { missed } from './live.ts'
 import type { ListPage, Pages, Resource } from './resource-types.ts'
 
@@ -38,18 +38,10 @@ class Holder<T> implements Resource<T> {
       })
     } catch (error) {
       if (running.signal.aborted) return
-      batch(() => {
-        this.error.value = asApiError(error)
-        this.loading.value = false
-      })
+      this.error.value = asApiError(error)
+      this.loading.value = false
     }
   }
-}
-
-/** Errors of our own code are shown as well, with their text. */
-export function asApiError(error: unknown): ApiError {
-  if (error instanceof ApiError) return error
-  return new ApiError(0, { error: String(error), code: 'page_error' }, undefined)
 }
 
 /**
@@ -76,28 +68,36 @@ export function useResource<T>(
   return holder
 }
 
+/** So many new rows are counted one by one. */
+const MOST_NEWER = 1_000
+
 /**
  * A list by cursor. `load` gets the cursor of the next page, mostly the id of the last row, for `starting_after`, or
- * undefined for the first page; `idOf` gives the id of a row.
+ * undefined for the first page; `idOf` gives the id of a row, and `one` reads a row by it.
  */
 export function usePages<T>(
   load: (after: string | undefined, signal: AbortSignal) => Promise<ListPage<T>>,
   idOf: (row: T) => string,
   deps: readonly unknown[] = [],
+  one?: (id: string) => Promise<T>,
 ): Pages<T> {
-  const loadingMore = useMemo(() => signal(false), [])
+  const [loadingMore, moreNewer] = useMemo(() => [signal(false), signal(false)] as const, [])
   const newer = useMemo(() => signal(0), [])
   /** Grows with each first page: a page that comes after it belongs to the former rows. */
-  const loads = useMemo(() => ({ count: 0, further: false }), [])
+  const loads = useMemo(() => ({ count: 0, further: false, newer: new Set<string>() }), [])
   const cursorOf = ({ data, next_cursor: next }: ListPage<T>) => next ?? data.map(idOf).at(-1)
+  const read = (after: string | undefined) => load(after, new AbortController().signal)
   const first = async (abort: AbortSignal) => {
     const page = await load(undefined, abort)
-    loads.count++
-    loads.further = false
+    Object.assign(loads, { count: loads.count + 1, further: false, newer: new Set() })
     newer.value = 0
+    moreNewer.value = false
     return page
   }
-  const resource = useResource(first, deps, () => void refresh())
+  const resource = useResource(first, deps, () => {
+    if (!loads.further || resource.error.value) resource.reload()
+    else refresh().catch(resource.reload)
+  })
   const page = resource.data.value
   const more = async () => {
     const cursor = page && cursorOf(page)
@@ -105,7 +105,7 @@ export function usePages<T>(
     loadingMore.value = true
     const { count } = loads
     try {
-      const next = await load(cursor, new AbortController().signal)
+      const next = await read(cursor)
       // Meanwhile the filters may have changed; single rows may have changed, too, and stay as they are.
       if (count !== loads.count) return
       loads.further = true
@@ -116,34 +116,35 @@ export function usePages<T>(
       loadingMore.value = false
     }
   }
-  const isShown = (id: string) => resource.data.value?.data.some((row) => idOf(row) === id) ?? false
+  const shown = () => resource.data.value?.data ?? []
   const put = (rows: readonly T[]) => {
     const byId = new Map(rows.map((row) => [idOf(row), row]))
     resource.update((now) => ({ ...now, data: now.data.map((row) => byId.get(idOf(row)) ?? row) }))
   }
   const replace = (row: T): boolean => {
-    const known = isShown(idOf(row))
+    const known = shown().some((other) => idOf(other) === idOf(row))
     if (known) put([row])
     return known
   }
-  /** After missed events. Several pages stay under the reader: their rows change in place, and new ones are counted. */
+  const notice = (id: string) => {
+    if (loads.newer.size < MOST_NEWER) newer.value = loads.newer.add(id).size
+    else moreNewer.value = true
+  }
+  /** Rows stay where they are under the reader: they change in place, and new ones are counted. */
   const refresh = async () => {
-    const { count, further } = loads
-    const shown = resource.data.value?.data.length ?? 0
-    if (!further || resource.error.value) return resource.reload()
-    try {
-      const { readAgain } = await import('./read-again.ts')
-      const rows = await readAgain((after) => load(after, new AbortController().signal), cursorOf, shown)
-      if (count !== loads.count) return
-      newer.value = rows.filter((row) => !isShown(idOf(row))).length
-      put(rows)
-    } catch {
-      resource.reload()
-    }
+    const { count } = loads
+    const { readAgain } = await import('./read-again.ts')
+    const { rows, newer, mayBeMore } = await readAgain({ load: read, one, idOf, cursorOf }, shown())
+    if (count !== loads.count) return
+    put(rows)
+    newer.map(idOf).forEach(notice)
+    if (mayBeMore) moreNewer.value = true
   }
   return {
     ...resource,
     ...{ rows: page?.data ?? [], hasMore: page?.has_more ?? false },
-    ...{ more: () => void more(), loadingMore, newer, replace },
+    ...{ more: () => void more(), loadingMore, newer, moreNewer, notice, replace },
+    // One that fails is followed by the next one.
+    refresh: () => void refresh().catch(() => {}),
   }
 }

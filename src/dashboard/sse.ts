@@ -1,6 +1,7 @@
 /** Reads server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) from text in pieces. */
 
-export type Message = { readonly id: string; readonly data: string }
+/** `event` is its type. */
+export type Message = { readonly id: string; readonly event: string; readonly data: string }
 
 /**
  * A reader that takes the text as it comes and returns the messages that it completes. `lastId` is the id to resume
@@ -17,12 +18,14 @@ export function messageReader(): { read(text: string): Message[]; lastId(): stri
       const messages: Message[] = []
       for (const block of blocks) {
         const data: string[] = []
+        let event = 'message'
         for (const line of block.split('\n')) {
           const [, name, value = ''] = /^(\w+): ?(.*)$/.exec(line) ?? []
           if (name === 'id') lastId = value
+          if (name === 'event') event = value
           if (name === 'data') data.push(value)
         }
-        if (data.length > 0) messages.push({ id: lastId ?? '', data: data.join('\n') })
+        if (data.length > 0) messages.push({ id: lastId ?? '', event, data: data.join('\n') })
       }
       return messages
     },

@@ -4,6 +4,7 @@ import { createServer, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { client } from '../kit/client.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'
 import { charge } from '../kit/http.ts'
 import { startNode } from '../kit/nodes.ts'
@@ -54,6 +55,50 @@ browserTest(
     await hide(false)
     await page.getByRole('button', { name: '1 new payment' }).waitFor()
     await context.close()
+  },
+)
+
+browserTest(
+  'of more events than a person can read, new rows are counted, and those that are shown still change',
+  async (t) => {
+    const { url } = await serve(t, join(folderOf(t), 'many.db'))
+    const { body: shown } = await charge(url, 'shown', { customer: 'cus_shown' })
+    const browser = await startBrowser(t)
+    const { page, context, assertClean } = await openTab(browser, url, '/dashboard/payments')
+    const row = page.locator('[data-row]', { hasText: 'cus_shown' })
+    await row.waitFor()
+    await page.locator('.live').getByText('Live').waitFor()
+    const many = async (name: string) => {
+      for (let i = 0; i < 10; i++)
+        await Promise.all(Array.from({ length: 20 }, (_, k) => charge(url, `${name}-${i}-${k}`)))
+    }
+    await many('before')
+    await client(url).refund(shown.id)
+    await many('after')
+    await page.getByRole('button', { name: /^\d+\+ new payments$/ }).waitFor()
+    // Its event was skipped, and the list was read again under it.
+    await row.getByText('Refunded').waitFor()
+    assert.equal(await page.locator('[data-row]').count(), 1)
+    await page.getByRole('button', { name: /new payments$/ }).click()
+    await page.locator('[data-row]').nth(10).waitFor()
+    assert.equal(await page.getByRole('button', { name: /new payments?$/ }).count(), 0)
+
+    // The log itself: at its top, the newest events come by themselves, without a gap.
+    await page.getByRole('link', { name: 'Events', exact: true }).click()
+    await page.locator('[data-row]').nth(20).waitFor()
+    await many('log')
+    const numbers = () =>
+      page
+        .locator('[data-row] .num')
+        .evaluateAll((cells) => cells.map(({ textContent }) => Number(textContent)))
+    await until('the newest event is shown', async () => (await numbers())[0] === 602)
+    const found = await numbers()
+    assert.deepEqual(
+      found,
+      found.map((_, i) => 602 - i),
+    )
+    await context.close()
+    assertClean()
   },
 )
 

@@ -12,11 +12,12 @@ export function useMoneyMoved(refresh: () => void): void {
   const latest = useRef(refresh)
   latest.current = refresh
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
-  useEvents({ types: TYPES }, () => {
+  const follow = () => {
     timer.current ??= setTimeout(() => {
       timer.current = undefined
       latest.current()
     }, PAUSE_MS)
-  })
+  }
+  useEvents({ types: TYPES }, follow, follow)
   useEffect(() => () => clearTimeout(timer.current), [])
 }

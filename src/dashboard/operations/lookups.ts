@@ -1,8 +1,7 @@
 /** Lookups that the reader has asked for on this page, and what each found. */
 import { signal } from '@preact/signals'
 import type { AttemptView } from '../../api/minipay/attempt-schemas.ts'
-import { type ApiError, api } from '../api.ts'
-import { asApiError } from '../resource.ts'
+import { type ApiError, api, asApiError } from '../api.ts'
 
 export type LookupResult = {
   readonly attempt: AttemptView

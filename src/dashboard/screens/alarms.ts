@@ -1,4 +1,5 @@
 import type { AlarmView } from '../../api/minipay/alarm-schemas.ts'
+import type { EventView } from '../../api/minipay/event-schemas.ts'
 import { api } from '../api.ts'
 import { useEvents } from '../live.ts'
 import { can } from '../me.ts'
@@ -67,18 +68,21 @@ function useAlarms(status: 'open' | 'closed'): Pages<AlarmView> {
   return usePages<AlarmView>(
     (after, signal) => api.get<ListPage<AlarmView>>('/alarms', { status, starting_after: after }, { signal }),
     ({ id }) => id,
+    [],
+    (id) => api.get<AlarmView>(`/alarms/${id}`),
   )
 }
 
 /** The open ones, which a person must handle; below them those that were closed. One that is closed here stays in its place. */
 export default function Alarms(): VNode {
   const [open, closed] = [useAlarms('open'), useAlarms('closed')]
-  useEvents({ types: ['alarm.'] }, (events) => {
+  const hear = (events: readonly EventView[]) => {
     for (const { data } of events) {
       const alarm = 'alarm' in data ? (data.alarm as AlarmView | undefined) : undefined
-      if (alarm && !open.replace(alarm) && alarm.status === 'open') open.newer.value++
+      if (alarm && !open.replace(alarm) && alarm.status === 'open') open.notice(alarm.id)
     }
-  })
+  }
+  useEvents({ types: ['alarm.'] }, hear, () => [open, closed].map((one) => one.refresh()))
   const table = { noun: 'alarm', idOf: ({ id }: AlarmView) => id }
   return component(
     Page,

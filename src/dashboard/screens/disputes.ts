@@ -1,5 +1,5 @@
-import { useMemo } from 'preact/hooks'
 import type { DisputeView } from '../../api/minipay/dispute-schemas.ts'
+import type { EventView } from '../../api/minipay/event-schemas.ts'
 import { addressOf, api } from '../api.ts'
 import { useEvents } from '../live.ts'
 import { deadlineOf } from '../operations/deadline.ts'
@@ -89,6 +89,7 @@ function useDisputes(query: Query, key: string): Pages<DisputeView> {
       api.get<ListPage<DisputeView>>('/disputes', { ...query, starting_after: after }, { signal }),
     ({ id }) => id,
     [key],
+    (id) => api.get<DisputeView>(`/disputes/${id}`),
   )
 }
 
@@ -97,19 +98,17 @@ export default function Disputes(): VNode {
   const status = place.value.query.get('status') ?? ''
   const due = useDisputes({ due_before: ANY_DEADLINE }, '')
   const all = useDisputes({ status }, status)
-  const waiting = useMemo(() => new Set<string>(), [])
-  useEvents({ types: ['dispute.'] }, (events) => {
+  const hear = (events: readonly EventView[]) => {
     const newest = all.rows[0]?.id ?? ''
-    if (all.newer.value === 0) waiting.clear()
     for (const { data } of events) {
       const dispute = 'dispute' in data ? (data.dispute as DisputeView | undefined) : undefined
       if (!dispute) continue
       due.replace(dispute)
       if (all.replace(dispute) || dispute.id <= newest) continue
-      if (status === '' || dispute.status === status) waiting.add(dispute.id)
+      if (status === '' || dispute.status === status) all.notice(dispute.id)
     }
-    all.newer.value = waiting.size
-  })
+  }
+  useEvents({ types: ['dispute.'] }, hear, () => [due, all].map((one) => one.refresh()))
   const table = { noun: 'dispute', columns: COLUMNS, idOf: ({ id }: DisputeView) => id }
   const reload = { ...all, reload: () => [due, all].map((one) => one.reload()) } as Pages<DisputeView>
   return component(

@@ -44,26 +44,36 @@ const COLUMNS: readonly Column<EventView>[] = [
 
 export default function Events(): VNode {
   const query = filterValues(FILTERS)
-  const pages = usePages(
-    (after, signal) =>
-      api.get<ListPage<EventView>>(
-        '/events',
-        { limit: 50, ...query, before: after === undefined ? NEWEST : after },
-        { signal },
-      ),
-    ({ sequence }) => String(sequence),
-    [place.value.query.toString()],
-  )
+  const load = (after: string | undefined, signal?: AbortSignal) =>
+    api.get<ListPage<EventView>>(
+      '/events',
+      { limit: 50, ...query, before: after === undefined ? NEWEST : after },
+      signal ? { signal } : {},
+    )
+  const pages = usePages(load, ({ sequence }) => String(sequence), [place.value.query.toString()])
   const types = String(query['type'] ?? '')
     .split(',')
     .filter(Boolean)
   const object = place.value.query.get('object') ?? undefined
+  // At the top of the page, new ones come by themselves: nothing moves under the reader there.
+  const isAtTop = () => scrollY < 40 && !pages.loading.value
   useEvents(
     { ...(types.length > 0 && { types: types.map((type) => type.replace('*', '')) }), object },
-    (events) => {
-      // At the top of the page, new ones come by themselves: nothing moves under the reader there.
-      if (scrollY < 40 && !pages.loading.value) pages.update((page) => withNew(page, events))
-      else pages.newer.value += events.length
+    (events, hasGap) => {
+      if (!isAtTop()) for (const { sequence } of events) pages.notice(String(sequence))
+      // Between the rows and these events others would be missing: the page is read again.
+      else if (!hasGap) pages.update((page) => withNew(page, events))
+    },
+    () => {
+      const { pathname, search } = location
+      if (!isAtTop()) return pages.refresh()
+      void load(undefined).then(
+        (page) => {
+          if (isAtTop() && pathname === location.pathname && search === location.search)
+            pages.update(() => page)
+        },
+        () => {},
+      )
     },
   )
   const empty = anyFilter(FILTERS)

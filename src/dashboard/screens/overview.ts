@@ -73,14 +73,15 @@ function Reports({ range }: { range: Range }): VNode {
   const wanted = useRef(range)
   wanted.current = range
   useEffect(() => () => clearTimeout(timer.current), [])
-  useEvents({ types: ['payment.', 'refund.'] }, () => {
+  const follow = () => {
     timer.current ??= setTimeout(async () => {
       timer.current = undefined
       // Without the dimming of a reload: the figures change in place.
       const data = await loadOverview(wanted.current).catch(() => undefined)
       if (data) resource.update((now) => (now.range === data.range ? data : now))
     }, FOLLOW_MS)
-  })
+  }
+  useEvents({ types: ['payment.', 'refund.'] }, follow, follow)
   return component(Loaded<OverviewData>, {
     resource,
     lines: 10,

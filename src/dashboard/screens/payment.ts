@@ -1,7 +1,5 @@
-import { useEffect } from 'preact/hooks'
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import { duration } from '../format.ts'
-import { useEvents } from '../live.ts'
 import { can, me } from '../me.ts'
 import {
   curlOf,
@@ -13,6 +11,7 @@ import {
   openRefund,
 } from '../payments/actions.ts'
 import { ChargeDetails, softLine } from '../payments/details.ts'
+import { usePaymentLive } from '../payments/live.ts'
 import { loadBeside, loadPayment, type Payment } from '../payments/load.ts'
 import { storyOf } from '../payments/story.ts'
 import { useResource } from '../resource.ts'
@@ -25,12 +24,6 @@ import { Loaded } from '../ui/empty.ts'
 import { Page } from '../ui/page.ts'
 import { type Moment, Timeline } from '../ui/timeline.ts'
 import { Amount, Badge, CopyButton, Id } from '../ui/values.ts'
-
-/** Lookups store no event, so the page looks again while an outcome is open. */
-const OPEN_MS = 3_000
-const isOpen = ({ charge, attempts }: Payment) =>
-  charge.status === 'processing' ||
-  attempts.some(({ status }) => ['sending', 'pending', 'unknown'].includes(status))
 
 export default function PaymentScreen({ params }: ScreenProps): VNode {
   const id = params['id'] ?? ''
@@ -50,20 +43,7 @@ export default function PaymentScreen({ params }: ScreenProps): VNode {
     payment.reload()
     beside.reload()
   }
-  useEvents({ object: id }, reload)
-  const open = payment.data.value !== undefined && isOpen(payment.data.value)
-  useEffect(() => {
-    if (!open) return undefined
-    const abort = new AbortController()
-    // Quietly: `reload` would dim the page each time. A look that fails is followed by the next one.
-    const show = (now: Payment) => abort.signal.aborted || payment.update(() => now)
-    const look = () => document.hidden || void loadPayment(id, abort).then(show, () => {})
-    const timer = setInterval(look, OPEN_MS)
-    return () => {
-      clearInterval(timer)
-      abort.abort()
-    }
-  }, [open, id])
+  usePaymentLive(id, { payment, beside, reload })
   const charge = payment.data.value?.charge
   return component(
     Page,

@@ -1,5 +1,5 @@
-import { useMemo } from 'preact/hooks'
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
+import type { EventView } from '../../api/minipay/event-schemas.ts'
 import { addressOf, api } from '../api.ts'
 import { useEvents } from '../live.ts'
 import { can } from '../me.ts'
@@ -71,17 +71,17 @@ export default function Payments(): VNode {
         : new Promise<never>(() => {}),
     ({ id }) => id,
     [JSON.stringify(query), problem],
+    (id) => api.get<ChargeView>(`/charges/${id}`),
   )
-  const waiting = useMemo(() => new Set<string>(), [])
-  useEvents({ types: ['payment.', 'refund.', 'dispute.'] }, (events) => {
+  const hear = (events: readonly EventView[]) => {
     if (problem !== undefined) return
     const newest = pages.rows[0]?.id ?? 'txn_'
-    if (pages.newer.value === 0) waiting.clear()
     const changed = new Map(events.map(({ data }) => [data.id, data as ChargeView]))
     for (const charge of changed.values())
-      if (!pages.replace(charge) && charge.id > newest && fitsQuery(charge, query)) waiting.add(charge.id)
-    pages.newer.value = waiting.size
-  })
+      if (!pages.replace(charge) && charge.id > newest && fitsQuery(charge, query)) pages.notice(charge.id)
+  }
+  const refresh = () => problem ?? pages.refresh()
+  useEvents({ types: ['payment.', 'refund.', 'dispute.'] }, hear, refresh)
   const hidden = hiddenFilters(inPage)
   const isFiltered = [...inPage.keys()].length > 0
   const clear = () => {

@@ -1,4 +1,4 @@
-import { useMemo } from 'preact/hooks'
+import type { EventView } from '../../api/minipay/event-schemas.ts'
 import type { RefundView } from '../../api/minipay/refund-schemas.ts'
 import { addressOf, api } from '../api.ts'
 import { useEvents } from '../live.ts'
@@ -62,18 +62,17 @@ export default function Refunds(): VNode {
       api.get<ListPage<RefundView>>('/refunds', { ...query, starting_after: after }, { signal }),
     ({ refund_id }) => refund_id,
     [JSON.stringify(query)],
+    (id) => api.get<RefundView>(`/refunds/${id}`),
   )
-  const waiting = useMemo(() => new Set<string>(), [])
-  useEvents({ types: ['payment.refunded', 'refund.'] }, (events) => {
+  const hear = (events: readonly EventView[]) => {
     const newest = pages.rows[0]?.refund_id ?? ''
-    if (pages.newer.value === 0) waiting.clear()
     for (const { data } of events) {
       const refund = 'refund' in data ? (data.refund as RefundView | undefined) : undefined
       if (!refund || pages.replace(refund)) continue
-      if (refund.refund_id > newest && fitsRefunds(refund, query)) waiting.add(refund.refund_id)
+      if (refund.refund_id > newest && fitsRefunds(refund, query)) pages.notice(refund.refund_id)
     }
-    pages.newer.value = waiting.size
-  })
+  }
+  useEvents({ types: ['payment.refunded', 'refund.'] }, hear, pages.refresh)
   return component(
     Page,
     {

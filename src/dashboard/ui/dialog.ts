@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { ApiError } from '../api.ts'
-import { asApiError } from '../resource.ts'
+import { type ApiError, asApiError } from '../api.ts'
 import {
   button,
   type ComponentChildren,

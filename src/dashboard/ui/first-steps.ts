@@ -48,10 +48,11 @@ async function lookAround(): Promise<Tried | undefined> {
 /** The guide, on an account in test mode that is new; otherwise nothing. */
 export function FirstSteps(): VNode | null {
   const tried = useResource(lookAround)
-  useEvents({ types: ['payment.', 'refund.'] }, () => {
+  const follow = () => {
     // An account that was not new stays so.
     if (tried.data.value) tried.reload()
-  })
+  }
+  useEvents({ types: ['payment.', 'refund.'] }, follow, follow)
   const found = tried.data.value
   if (!found || guide.value === 'hidden') return null
   const steps = stepsOf(found)

@@ -1,4 +1,4 @@
-import { plural } from '../format.ts'
+import { count, plural } from '../format.ts'
 import { density } from '../preferences.ts'
 import type { Pages } from '../resource.ts'
 import {
@@ -85,6 +85,11 @@ function NotYet(): VNode {
   return component(Empty, { title: 'Nothing among the newest that were searched' }, p({}, TEXT.searchedSoFar))
 }
 
+/** `7 new payments`, `50+ new payments`. */
+function newerWords(newer: number, more: boolean, noun: string): string {
+  return more ? `${count(newer)}+ new ${noun}s` : plural(newer, `new ${noun}`)
+}
+
 type ListProps<T> = Omit<TableProps<T>, 'rows'> & {
   pages: Pages<T>
   /** A noun for "7 new payments". */
@@ -95,13 +100,16 @@ type ListProps<T> = Omit<TableProps<T>, 'rows'> & {
 
 /** A list by cursor: new rows wait behind a button, more rows follow behind another. */
 export function List<T>({ pages, noun, empty, ...rest }: ListProps<T>): VNode {
-  const { data, error, loading, rows, hasMore, more, loadingMore, newer, reload } = pages
+  const { data, error, loading, rows, hasMore, more, loadingMore, newer, moreNewer, reload } = pages
   const failure = error.value ? component(Failure, { error: error.value, onRetry: reload }) : null
   if (data.value === undefined) return failure ?? component(Skeleton, { lines: 8 })
   return div(
     { class: loading.value ? 'stale' : 'fresh', 'aria-busy': loading.value },
     newer.value > 0
-      ? button({ type: 'button', class: 'newer', onClick: reload }, plural(newer.value, `new ${noun}`))
+      ? button(
+          { type: 'button', class: 'newer', onClick: reload },
+          newerWords(newer.value, moreNewer.value, noun),
+        )
       : null,
     failure,
     rows.length > 0 ? Table({ ...rest, rows }) : hasMore ? component(NotYet, {}) : empty,
