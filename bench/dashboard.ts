@@ -1,5 +1,6 @@
 /** The dashboard: its first paint in a real browser, and what open ones cost the charges. */
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Browser } from 'playwright-core'
 import { launchBrowser } from '../test/dashboard/browser.ts'
 import { firstRows } from '../test/dashboard/first-rows.ts'
@@ -109,8 +110,8 @@ async function visits(browser: Browser, short: Server, long: Server): Promise<Ro
 }
 
 /**
- * Charges with and without open dashboards, in turn. Each dashboard is the stream that its page keeps open: browsers on the
- * same cores would measure themselves.
+ * Charges with and without open dashboards, in turn. Each dashboard is the stream that its page keeps open, with the
+ * requests that the page makes meanwhile: browsers on the same cores would measure themselves.
  */
 async function beside(bench: Bench): Promise<Row[]> {
   return withDatabase(bench, (file) =>
@@ -125,9 +126,9 @@ async function beside(bench: Bench): Promise<Row[]> {
       }
       for (let round = 0; round < bench.rounds; round++) {
         take('none', await measure(bench, server, job))
-        const streams = await Promise.all(Array.from({ length: DASHBOARDS }, () => follow(server)))
+        const pages = await Promise.all(Array.from({ length: DASHBOARDS }, (_, i) => openOverview(server, i)))
         take('open', await measure(bench, server, job))
-        for (const stream of streams) stream.destroy()
+        await Promise.all(pages.map((page) => page.close()))
       }
       const ratio = median(runs.open.map((run, i) => run.perSecond / (runs.none[i]?.perSecond ?? Number.NaN)))
       const micros = (kind: keyof typeof runs) => `${median(cpu[kind]).toFixed(0)} µs CPU a charge`
@@ -150,11 +151,48 @@ async function beside(bench: Bench): Promise<Row[]> {
   )
 }
 
-/** Follows the events as a page does, and only counts on their arrival. */
-async function follow({ url }: Server): Promise<Socket> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
-  socket.on('error', () => {})
-  socket.write('GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n')
-  await new Promise((resolve) => socket.once('data', resolve))
-  return socket.resume()
+/** What an open page requests while there are events, besides its stream: see `src/dashboard`. */
+const PACE = 'pace=1000&newest=50'
+const FOLLOW_MS = 5_000
+
+/** An Overview that is open: its stream, and the requests with which it follows events. */
+async function openOverview({ url }: Server, turn: number): Promise<{ close(): Promise<void> }> {
+  const stream = connect(Number(new URL(url).port), '127.0.0.1')
+  stream.on('error', () => {})
+  stream.write(`GET /api/v1/events/stream?${PACE} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+  await new Promise((resolve) => stream.once('data', resolve))
+  stream.resume()
+  const closing = new AbortController()
+  const { signal } = closing
+  const follow = async () => {
+    // Pages were opened at different times, so their requests come in turn.
+    await sleep((FOLLOW_MS * turn) / DASHBOARDS, undefined, { signal })
+    for (;;) {
+      await Promise.all(overviewPaths().map(async (path) => (await fetch(url + path, { signal })).text()))
+      await sleep(FOLLOW_MS, undefined, { signal })
+    }
+  }
+  const following = follow().catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
+  return {
+    async close() {
+      stream.destroy()
+      closing.abort()
+      await following
+    },
+  }
+}
+
+/** Its statistics of 24 hours, and what waits for a person. */
+function overviewPaths(): string[] {
+  const from = new Date(Date.now() - 23 * 3_600_000).toISOString()
+  const statistics = (bucket: 'hour' | 'total', by: string) =>
+    `/api/v1/statistics?${new URLSearchParams({ from, bucket, by })}`
+  const totals = ['provider,kind,status', 'currency,kind,status', 'kind,decline_code', 'provider']
+  return [
+    ...['kind,status', 'provider,status'].map((by) => statistics('hour', by)),
+    ...totals.map((by) => statistics('total', by)),
+    '/api/v1/attention',
+  ]
 }
