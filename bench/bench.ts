@@ -2,33 +2,45 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LoadJob, LoadResult } from './load.ts'
-import type { LoadGenerator, Server } from './processes.ts'
+import { type LoadGenerator, type Server, startMiniPay } from './processes.ts'
 import type { Scenario } from './requests.ts'
 
 export type Options = {
   readonly rounds: number
-  /** Measured seconds of each cell of the table. */
-  readonly seconds: number
+  /** Measured seconds of each cell of the table; undefined for each part's own. */
+  readonly seconds: number | undefined
   /** Runs only the parts whose name contains this. */
   readonly only: string
   /** Runs only these numbers of connections of the charge rows. */
   readonly connections: readonly number[]
   /** Flags for MiniPay's Node process, such as --cpu-prof. */
   readonly nodeFlags: readonly string[]
-  /** The commit to compare this checkout with; undefined without one. */
+  /** The commit to compare this checkout with; empty without one. */
   readonly compare: string
   /** Writes the results of a partial run too. */
   readonly save: boolean
 }
 
 export type Bench = Options & {
+  readonly seconds: number
   /** A folder on a real disk. */
   readonly folder: string
   readonly load: LoadGenerator
 }
 
-/** One measured run: the load generator's result, and the CPU seconds of the server per second. */
-export type Run = LoadResult & { readonly serverCpu: number }
+/** One measured run: the load generator's result, and the cost of a request. */
+export type Run = LoadResult & {
+  /**
+   * µs of CPU: `all` of the server, by kind of its threads (`Server.threadSeconds`), and by the name of each process that
+   * works with it.
+   */
+  readonly micros: Readonly<Record<string, number>>
+  /** Bytes that the server and those processes wrote to the disk. */
+  readonly written: number
+}
+
+/** Processes that a server works with, by name, whose work is a part of its costs. */
+export type Others = Readonly<Record<string, Pick<Server, 'cpuSeconds' | 'bytesWritten'>>>
 
 export type Row = {
   readonly what: string
@@ -53,6 +65,8 @@ export type Part = {
   readonly names: readonly string[]
   /** Too slow for a whole run: only `--only` runs it. */
   readonly onlyWhenNamed?: boolean
+  /** Measured seconds of each of its cells, unless `--seconds` is given; 3 unless given here. */
+  readonly seconds?: number
   run(bench: Bench, wanted: readonly string[]): Promise<Row[]>
 }
 
@@ -92,52 +106,101 @@ export async function withServer<T>(
   }
 }
 
-type Measured = Omit<LoadJob, 'ports' | 'warmup' | 'seconds'> & { readonly seconds?: number }
+/** Calls `use` with MiniPay on an empty database, and stops it afterwards. */
+export function withMiniPay<T>(bench: Bench, use: (server: Server) => Promise<T>): Promise<T> {
+  return withDatabase(bench, (file) => withServer(startMiniPay(file, '', bench.nodeFlags), use))
+}
 
-/** Runs one measured load against a server. */
+/**
+ * Runs each work once a round, one at a time, and returns the results of each in order. Another one begins each round, so
+ * none always meets the same state of the machine.
+ */
+export async function inTurn<W extends Readonly<Record<string, () => Promise<unknown>>>>(
+  rounds: number,
+  works: W,
+): Promise<{ [K in keyof W]: Awaited<ReturnType<W[K]>>[] }> {
+  const all = Object.entries(works)
+  const results = Object.fromEntries(all.map(([name]) => [name, [] as unknown[]]))
+  for (let round = 0; round < rounds; round++)
+    for (const i of all.keys()) {
+      const [name, work] = all[(i + round) % all.length] as (typeof all)[number]
+      results[name]?.push(await work())
+    }
+  return results as { [K in keyof W]: Awaited<ReturnType<W[K]>>[] }
+}
+
+/** Unless given, `seconds` are those of the part, and the warm-up is short. */
+type Measured = Omit<LoadJob, 'ports' | 'warmup' | 'seconds'> & Partial<Pick<LoadJob, 'warmup' | 'seconds'>>
+
+/** Runs one measured load against a server; `others` work with it. */
 export async function measure(
   bench: Bench,
   server: Server,
   job: Measured,
+  others: Others = {},
   onMeasuring?: () => void,
 ): Promise<Run> {
-  let cpuBefore = 0
-  let startedAt = 0
+  let before = usage(server, others)
+  let after: Usage | undefined
   const result = await bench.load.run(
-    { seconds: bench.seconds, ...job, ports: server.ports, warmup: WARMUP_SECONDS },
+    { seconds: bench.seconds, warmup: WARMUP_SECONDS, ...job, ports: server.ports },
     () => {
-      cpuBefore = server.cpuSeconds()
-      startedAt = performance.now()
+      before = usage(server, others)
       onMeasuring?.()
     },
+    () => {
+      after = usage(server, others)
+    },
   )
-  const seconds = (performance.now() - startedAt) / 1000
-  const run = { ...result, serverCpu: (server.cpuSeconds() - cpuBefore) / seconds }
+  const run = { ...result, ...costs(before, after ?? usage(server, others), result.requests) }
   console.error(progress(server.name, job, run))
   return run
 }
 
+type Usage = { readonly seconds: Readonly<Record<string, number>>; readonly written: number }
+
+function usage(server: Server, others: Others): Usage {
+  const seconds = { ...server.threadSeconds() }
+  for (const [name, other] of Object.entries(others)) seconds[name] = other.cpuSeconds()
+  const written = [server, ...Object.values(others)].reduce((sum, one) => sum + one.bytesWritten(), 0)
+  return { seconds, written }
+}
+
+function costs(before: Usage, after: Usage, requests: number): Pick<Run, 'micros' | 'written'> {
+  const micros = Object.entries(after.seconds).map(([name, seconds]) => [
+    name,
+    ((seconds - (before.seconds[name] ?? 0)) * 1e6) / requests,
+  ])
+  return { micros: Object.fromEntries(micros), written: (after.written - before.written) / requests }
+}
+
 /** Prints a line for each run: it shows which CPU limits a rate. */
 function progress(server: string, { scenario, connections }: Measured, run: Run): string {
-  const { perSecond, p50, p99, cpu, serverCpu } = run
+  const { perSecond, p50, p99, cpu, micros } = run
+  const cores = ((micros['all'] ?? Number.NaN) * perSecond) / 1e6
   return (
     `  ${server}: ${scenario.kind}, ${connections} connections: ${Math.round(perSecond)}/s, p50 ${p50.toFixed(2)} ms, ` +
-    `p99 ${p99.toFixed(2)} ms; cores used: generator ${cpu.toFixed(2)}, server ${serverCpu.toFixed(2)}`
+    `p99 ${p99.toFixed(2)} ms; cores used: generator ${cpu.toFixed(2)}, server ${cores.toFixed(2)}`
   )
 }
 
 /** `scenario`: charges unless given; the generator remembers the first `remember` for replays and refunds. */
-type WarmUp = { readonly remember?: number; readonly seconds?: number; readonly scenario?: Scenario }
+type WarmUp = {
+  readonly remember?: number
+  readonly seconds?: number
+  readonly connections?: number
+  readonly scenario?: Scenario
+}
 
 /** An unmeasured load: the new server compiles its hot code, and the generator remembers charges. */
 export async function warmUp(
   bench: Bench,
   server: Server,
-  { remember = 0, seconds = 1, scenario }: WarmUp = {},
+  { remember = 0, seconds = 1, connections = 64, scenario }: WarmUp = {},
 ): Promise<void> {
   await bench.load.run({
     ports: server.ports,
-    connections: 64,
+    connections,
     warmup: 0,
     seconds,
     scenario: scenario ?? { kind: 'charge', remember },

@@ -1,6 +1,7 @@
-/** Charges, each with a new key, without webhooks, on MiniPay and the three references in turn. */
+/** Charges on both roads, each beside a reference that stores nothing and beside PostgreSQL, in turn. */
 import {
   type Bench,
+  inTurn,
   measure,
   median,
   type Part,
@@ -8,112 +9,165 @@ import {
   type Run,
   summary,
   warmUp,
-  withDatabase,
   withServer,
 } from './bench.ts'
-import { startMiniPay, startReference } from './processes.ts'
-import type { ReferenceKind } from './references.ts'
+import { type Postgres, withPostgres } from './postgres.ts'
+import { type Server, startReference, startStandIn } from './processes.ts'
+import { onRoad } from './roads.ts'
+import { aimRow, costText, microsOf, shareRow } from './rows.ts'
 
-type Kind = 'minipay' | ReferenceKind
-
-const TITLES: Readonly<Record<Kind, string>> = {
-  minipay: '**MiniPay: durable charges**',
-  ceiling: 'reference, the ceiling: stores nothing',
-  original: "reference, the original's storage: 4 commits, default journal",
-  tuned: 'reference, the same tuned: 4 commits, WAL, one connection',
-}
-const NAMES = (Object.keys(TITLES) as Kind[]).map((kind) => `charges: ${kind}`)
-
-/** The aims: multiples of each reference's charges per second, and p99 in ms by connections. */
-const RATIO_AIMS: Readonly<Record<ReferenceKind, number>> = { ceiling: 0.55, original: 150, tuned: 12 }
-const P99_AIMS: Readonly<Record<number, number>> = { 64: 10, 256: 30 }
-
-const RESIDENT_AIM_MB = 300
-
-type Cells = Map<string, Run[]>
-
-export const charges: Part = {
-  names: NAMES,
-  async run(bench, wanted) {
-    const kinds = (Object.keys(TITLES) as Kind[]).filter((kind) => wanted.includes(`charges: ${kind}`))
-    const cells: Cells = new Map()
-    const resident: number[] = []
-    for (let round = 0; round < bench.rounds; round++) {
-      // Another server begins each round, so none always runs in the same state of the machine.
-      const order = kinds.map((_, i) => kinds[(i + round) % kinds.length] as Kind)
-      for (const kind of order) await runServer(bench, kind, cells, resident)
-    }
-    return [...rows(bench, kinds, cells), ...memoryRow(resident)]
-  },
+type Definition = {
+  /** Completes "durable charges ...". */
+  readonly title: string
+  readonly provider: boolean
+  /** The reference, and its name in a sentence. */
+  readonly reference: readonly [title: string, name: string]
+  /** The aims: the share of the reference's rate, by connections. */
+  readonly shares: Readonly<Record<number, number>>
+  /** The other aims are for AIMED connections. PostgreSQL's share of SQLite's rate. */
+  readonly postgres: number
+  /** The most µs of CPU a charge, by kind of thread. */
+  readonly micros: Readonly<Record<string, number>>
+  /** The most bytes a charge. */
+  readonly written: number
+  readonly stored?: number
+  /** The most, as a multiple of the reference's. */
+  readonly p99?: number
+  /** The most memory after all charges. */
+  readonly residentMB?: number
 }
 
-function runServer(bench: Bench, kind: Kind, cells: Cells, resident: number[]): Promise<void> {
-  return withDatabase(bench, (file) => {
-    const starting = kind === 'minipay' ? startMiniPay(file, '', bench.nodeFlags) : startReference(kind, file)
-    return withServer(starting, async (server) => {
-      // The CPU limits the fast two, and cold code would slow the faster one more.
-      await warmUp(bench, server, { seconds: kind === 'minipay' || kind === 'ceiling' ? 3 : 1 })
-      for (const connections of bench.connections) {
-        const run = await measure(bench, server, { connections, scenario: { kind: 'charge' } })
-        const name = `${kind} ${connections}`
-        cells.set(name, [...(cells.get(name) ?? []), run])
-      }
-      if (kind === 'minipay') resident.push(server.residentMB())
-    })
-  })
+const PROVIDER: Definition = {
+  title: 'through a stand-in provider',
+  provider: true,
+  reference: [
+    'a Fastify route with one undici call to the stand-in, which stores nothing',
+    'the undici route',
+  ],
+  shares: { 64: 0.45, 256: 0.6 },
+  postgres: 0.9,
+  micros: { all: 190 },
+  written: 14_000,
+}
+const PROCESS: Definition = {
+  title: 'decided in process',
+  provider: false,
+  reference: ['a Fastify route that stores nothing', 'the no-op'],
+  shares: { 64: 0.5, 256: 0.55 },
+  postgres: 0.9,
+  micros: { main: 40, workers: 28 },
+  written: 8_000,
+  stored: 800,
+  p99: 2,
+  residentMB: 300,
+}
+const AIMED = 64
+
+/** The kinds of threads that an aim is for. */
+const THREADS: Readonly<Record<string, string>> = {
+  all: 'all threads',
+  main: 'main thread',
+  workers: 'writer',
 }
 
-function rows(bench: Bench, kinds: readonly Kind[], cells: Cells): Row[] {
-  return bench.connections.flatMap((connections) =>
-    kinds.map((kind): Row => {
-      const row = { what: TITLES[kind], connections, ...summary(cells.get(`${kind} ${connections}`) ?? []) }
-      return kind === 'minipay' ? { ...row, ...comparison(row, connections, kinds, cells) } : row
-    }),
-  )
-}
+const WARMUP_SECONDS = 3
 
-/** MiniPay's row beside the references of the same run; the aims are for 64 and 256 connections. */
-function comparison(
-  row: Pick<Row, 'perSecond' | 'p99'>,
-  connections: number,
-  kinds: readonly Kind[],
-  cells: Cells,
-): Pick<Row, 'beside' | 'aim' | 'met'> {
-  const ratios = kinds
-    .filter((kind) => kind !== 'minipay')
-    .map((kind) => {
-      const reference = summary(cells.get(`${kind} ${connections}`) ?? []).perSecond ?? Number.NaN
-      return { kind, ratio: (row.perSecond ?? Number.NaN) / reference }
-    })
-  const beside = ratios
-    .map(({ kind, ratio }) =>
-      kind === 'ceiling' ? `${ratio.toFixed(2)} of the ceiling` : `${times(ratio)} the ${kind}`,
-    )
-    .join(', ')
-  const p99Aim = P99_AIMS[connections]
-  if (p99Aim === undefined) return { beside }
-  const aims = ratios.map(({ kind }) => (kind === 'ceiling' ? `${RATIO_AIMS[kind]}` : `${RATIO_AIMS[kind]}×`))
+const KINDS = ['reference', 'minipay', 'postgres'] as const
+type Kind = (typeof KINDS)[number]
+/** The measurements of one server by connections, its memory afterwards, and the bytes that MiniPay stored a charge. */
+type Visit = { readonly runs: ReadonlyMap<number, Run>; readonly stored: number; readonly residentMB: number }
+type Visits = Readonly<Record<Kind, readonly Visit[]>>
+
+export const providerCharges: Part = part('provider', PROVIDER)
+export const processCharges: Part = part('process', PROCESS)
+
+function part(prefix: string, road: Definition): Part {
+  const names = KINDS.map((kind) => `${prefix}: ${kind}`)
   return {
-    beside,
-    aim: [...aims, `p99 < ${p99Aim} ms`].join(', '),
-    met: ratios.every(({ kind, ratio }) => ratio >= RATIO_AIMS[kind]) && (row.p99 ?? 0) < p99Aim,
+    names,
+    async run(bench, wanted) {
+      const kinds = KINDS.filter((kind) => wanted.includes(`${prefix}: ${kind}`))
+      const visitAll = (postgres?: Postgres) => {
+        const works = kinds.map((kind) => [kind, () => visit(bench, road, kind, postgres)] as const)
+        return inTurn(bench.rounds, Object.fromEntries(works))
+      }
+      const visited = await (kinds.includes('postgres') ? withPostgres(visitAll) : visitAll())
+      const visits = { reference: [], minipay: [], postgres: [], ...visited }
+      return [
+        ...aims(road, visits),
+        ...bench.connections.flatMap((connections) =>
+          kinds.map((kind) => measured(road, kind, connections, visits)),
+        ),
+      ]
+    },
   }
 }
 
-function times(ratio: number): string {
-  return `${ratio.toFixed(ratio < 100 ? 1 : 0)}×`
+async function visit(bench: Bench, road: Definition, kind: Kind, postgres?: Postgres): Promise<Visit> {
+  const charge = async (server: Server, others = {}) => {
+    await warmUp(bench, server, { seconds: WARMUP_SECONDS })
+    const runs = new Map<number, Run>()
+    for (const connections of bench.connections)
+      runs.set(
+        connections,
+        await measure(bench, server, { connections, scenario: { kind: 'charge' } }, others),
+      )
+    return { runs, residentMB: server.residentMB() }
+  }
+  if (kind === 'reference') {
+    const reference = (provider?: Server) => withServer(startReference(provider), charge)
+    const visited = await (road.provider ? withServer(startStandIn(), reference) : reference())
+    return { ...visited, stored: Number.NaN }
+  }
+  const on = { provider: road.provider, ...(kind === 'postgres' && { postgres }) }
+  const { result, stored } = await onRoad(bench, on, charge)
+  return { ...result, stored }
 }
 
-function memoryRow(resident: readonly number[]): Row[] {
-  if (resident.length === 0) return []
-  const mb = median(resident)
+const runsOf = (visits: readonly Visit[], connections: number): Run[] =>
+  visits.flatMap(({ runs }) => runs.get(connections) ?? [])
+
+function aims(road: Definition, visits: Visits): Row[] {
+  const at = (connections: number) => ({
+    ours: runsOf(visits.minipay, connections),
+    theirs: runsOf(visits.reference, connections),
+    postgres: runsOf(visits.postgres, connections),
+  })
+  const { title, reference, shares, micros } = road
+  const { ours, theirs, postgres } = at(AIMED)
+  const p99 = (runs: readonly Run[]) => median(runs.map((run) => run.p99))
+  const bound = (what: string, value: number, most: number | undefined, unit: string, beside = '') =>
+    aimRow({ what: `${title}: ${what}`, connections: AIMED, value, most, unit, beside })
   return [
-    {
-      what: 'resident memory after those charges',
-      beside: `${mb.toFixed(0)} MB`,
-      aim: `< ${RESIDENT_AIM_MB} MB`,
-      met: mb < RESIDENT_AIM_MB,
-      raw: resident,
-    },
+    ...Object.entries(shares).flatMap(([text, least]) => {
+      const sides = at(Number(text))
+      const what = `${title}: share of ${reference[1]}`
+      return shareRow(what, Number(text), sides.ours, sides.theirs, least)
+    }),
+    ...Object.entries(micros).flatMap(([kind, most]) =>
+      bound(`CPU a charge, ${THREADS[kind]}`, microsOf(ours, kind), most, 'µs'),
+    ),
+    ...bound('written a charge', median(ours.map((run) => run.written)), road.written, 'bytes'),
+    ...bound('stored a charge', median(visits.minipay.map((one) => one.stored)), road.stored, 'bytes'),
+    ...bound(
+      `p99 beside that of ${reference[1]}`,
+      p99(ours) / p99(theirs),
+      road.p99,
+      'times',
+      `${p99(ours).toFixed(1)} ms and ${p99(theirs).toFixed(1)} ms`,
+    ),
+    ...shareRow(`${title}: PostgreSQL's share of SQLite`, AIMED, postgres, ours, road.postgres),
+    ...bound('memory afterwards', median(visits.minipay.map((one) => one.residentMB)), road.residentMB, 'MB'),
   ]
+}
+
+function measured(road: Definition, kind: Kind, connections: number, visits: Visits): Row {
+  const runs = runsOf(visits[kind], connections)
+  const what = {
+    reference: `reference: ${road.reference[0]}`,
+    minipay: `**MiniPay: durable charges ${road.title}**`,
+    postgres: 'the same on PostgreSQL, one node',
+  }
+  const stored = median(visits[kind].map((one) => one.stored))
+  return { what: what[kind], connections, ...summary(runs), beside: costText(runs, stored) }
 }

@@ -1,6 +1,7 @@
-/** Charges on PostgreSQL with one, two and three nodes, beside SQLite and pgbench in the same rounds. */
+/** Charges on PostgreSQL with one, two and three nodes, beside pgbench in the same rounds. */
 import {
   type Bench,
+  inTurn,
   measure,
   median,
   type Part,
@@ -8,86 +9,61 @@ import {
   type Run,
   summary,
   warmUp,
-  withDatabase,
   withServer,
 } from './bench.ts'
 import { CLIENTS, findPgbench, type PgbenchRun, pgbenchRound } from './pgbench.ts'
 import { type Postgres, withPostgres } from './postgres.ts'
 import { runVerify, type Server, startMiniPay, together } from './processes.ts'
+import { costText } from './rows.ts'
 
 const NODES = 'postgres: nodes'
-const SQLITE = 'postgres: sqlite'
 const PGBENCH = 'postgres: pgbench'
 
 const WARMUP_SECONDS = 2
-/** The aims for one node, as multiples of the references. */
+/** The rate of one node, as a multiple of pgbench's best. */
 const PGBENCH_AIM = 2.5
-const SQLITE_AIM = 0.85
 
-/** `engineCpu`: CPU seconds of PostgreSQL per second. */
-type NodeRun = Run & { readonly engineCpu: number }
-/** The rounds of each row, in order. */
-type Rounds = {
-  /** By nodes and connections. */
-  readonly nodes: Map<string, NodeRun[]>
-  /** By connections. */
-  readonly sqlite: Map<number, Run[]>
-  /** By clients. */
-  readonly pgbench: Map<number, PgbenchRun[]>
-}
+/** By connections; empty if it was not wanted. */
+type Visit = ReadonlyMap<number, Run>
 
 export const cluster: Part = {
-  names: [NODES, SQLITE, PGBENCH],
+  names: [NODES, PGBENCH],
+  onlyWhenNamed: true,
+  seconds: 1,
   run: (bench, wanted) =>
     withPostgres(async (postgres) => {
-      const pgbench = wanted.includes(PGBENCH) ? findPgbench() : undefined
-      const connections = bench.connections.filter((count) => count > 1)
-      const rounds: Rounds = { nodes: new Map(), sqlite: new Map(), pgbench: new Map() }
-      const works = [
-        ...(wanted.includes(NODES)
-          ? [1, 2, 3].map((nodes) => () => chargeNodes(bench, postgres, nodes, connections, rounds))
-          : []),
-        ...(wanted.includes(SQLITE) ? [() => chargeSqlite(bench, connections, rounds)] : []),
-        ...(pgbench ? [() => chargePgbench(bench, postgres, pgbench, rounds)] : []),
-      ]
-      for (let round = 0; round < bench.rounds; round++)
-        for (const i of works.keys()) await works[(i + round) % works.length]?.()
+      const program = wanted.includes(PGBENCH) ? findPgbench() : undefined
+      const charge = async (nodes: number): Promise<Visit> =>
+        wanted.includes(NODES) ? chargeNodes(bench, postgres, nodes) : new Map()
+      const { pgbench, ...visits } = await inTurn(bench.rounds, {
+        'one node': () => charge(1),
+        'two nodes': () => charge(2),
+        'three nodes': () => charge(3),
+        pgbench: async () =>
+          program ? postgres.withDatabase((url) => pgbenchRound(program, url, bench.seconds)) : [],
+      })
+      const best = bestOf(pgbench.flat())
       return [
-        ...connections.flatMap((count) => rowsAt(count, rounds)),
-        ...(wanted.includes(PGBENCH) ? [pgbenchRow(rounds)] : []),
+        ...bench.connections.flatMap((connections) =>
+          Object.entries(visits).flatMap(([nodes, all]) => nodesRow(nodes, connections, all, best)),
+        ),
+        ...(wanted.includes(PGBENCH) ? [pgbenchRow(best)] : []),
       ]
     }),
 }
 
-function keep<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  map.set(key, [...(map.get(key) ?? []), value])
-}
-
-const named = (nodes: number, connections: number) => `${nodes} nodes, ${connections} connections`
-
-function chargeNodes(
-  bench: Bench,
-  postgres: Postgres,
-  nodes: number,
-  connections: readonly number[],
-  rounds: Rounds,
-): Promise<void> {
+function chargeNodes(bench: Bench, postgres: Postgres, nodes: number): Promise<Visit> {
   return postgres.withDatabase(async (url) => {
+    const runs = new Map<number, Run>()
     await withServer(startNodes(bench, url, nodes), async (server) => {
       await warmUp(bench, server, { seconds: WARMUP_SECONDS })
-      for (const count of connections) {
-        let cpuBefore = 0
-        let startedAt = 0
-        const run = await measure(bench, server, { connections: count, scenario: { kind: 'charge' } }, () => {
-          cpuBefore = postgres.cpuSeconds()
-          startedAt = performance.now()
-        })
-        const seconds = (performance.now() - startedAt) / 1000
-        const engineCpu = (postgres.cpuSeconds() - cpuBefore) / seconds
-        keep(rounds.nodes, named(nodes, count), { ...run, engineCpu })
+      for (const connections of bench.connections) {
+        const job = { connections, scenario: { kind: 'charge' } } as const
+        runs.set(connections, await measure(bench, server, job, { postgres }))
       }
     })
     await runVerify(url)
+    return runs
   })
 }
 
@@ -103,98 +79,46 @@ async function startNodes(bench: Bench, url: string, count: number): Promise<Ser
   return together(servers)
 }
 
-function chargeSqlite(bench: Bench, connections: readonly number[], rounds: Rounds): Promise<void> {
-  return withDatabase(bench, (file) =>
-    withServer(startMiniPay(file, '', bench.nodeFlags), async (server) => {
-      await warmUp(bench, server, { seconds: WARMUP_SECONDS })
-      for (const count of connections)
-        keep(
-          rounds.sqlite,
-          count,
-          await measure(bench, server, { connections: count, scenario: { kind: 'charge' } }),
-        )
-    }),
-  )
-}
-
-function chargePgbench(bench: Bench, postgres: Postgres, program: string, rounds: Rounds): Promise<void> {
-  return postgres.withDatabase(async (url) => {
-    for (const run of await pgbenchRound(program, url, bench.seconds)) keep(rounds.pgbench, run.clients, run)
-  })
-}
-
-function rowsAt(connections: number, rounds: Rounds): Row[] {
-  const sqlite = rounds.sqlite.get(connections)
-  const rows = [1, 2, 3].flatMap((nodes): Row[] => {
-    const runs = rounds.nodes.get(named(nodes, connections))
-    if (!runs) return []
-    const what = `charges on PostgreSQL, ${['one node', 'two nodes', 'three nodes'][nodes - 1]}`
-    const compared = comparison(runs, sqlite, bestOf(rounds))
-    return [
-      {
-        what: nodes === 1 ? `**MiniPay: durable ${what}**` : what,
-        connections,
-        ...summary(runs),
-        beside: compared.beside,
-        ...(nodes === 1 && aims(compared)),
-      },
-    ]
-  })
-  if (sqlite) rows.push({ what: 'reference: SQLite, the same rounds', connections, ...summary(sqlite) })
-  return rows
-}
-
-type Comparison = {
-  readonly beside: string
-  readonly ofSqlite: number | undefined
-  readonly ofPgbench: number | undefined
-}
-
-/** Ratios are medians of each round's ratios, because the machine's state changes between rounds. */
-function comparison(
-  runs: readonly NodeRun[],
-  sqlite: readonly Run[] | undefined,
-  pgbench: readonly PgbenchRun[] | undefined,
-): Comparison {
-  const ratio = (reference: readonly { readonly perSecond: number }[] | undefined) =>
-    reference && median(runs.map((run, round) => run.perSecond / (reference[round]?.perSecond ?? Number.NaN)))
-  const ofSqlite = ratio(sqlite)
-  const ofPgbench = ratio(pgbench)
-  const micros = (of: 'serverCpu' | 'engineCpu') =>
-    Math.round(median(runs.map((run) => (run[of] / run.perSecond) * 1e6)))
-  const words = [
-    ofPgbench === undefined ? '' : `${ofPgbench.toFixed(1)}× pgbench's best, `,
-    ofSqlite === undefined ? '' : `${ofSqlite.toFixed(2)} of SQLite; `,
-    `CPU a charge: ${micros('serverCpu')} µs, and ${micros('engineCpu')} µs of PostgreSQL`,
+function nodesRow(
+  nodes: string,
+  connections: number,
+  visits: readonly Visit[],
+  pgbench: readonly PgbenchRun[],
+): Row[] {
+  const runs = visits.flatMap((visit) => visit.get(connections) ?? [])
+  if (runs.length === 0) return []
+  const numbers = summary(runs)
+  const times = (numbers.perSecond ?? Number.NaN) / median(pgbench.map((run) => run.perSecond))
+  const isCompared = nodes === 'one node' && pgbench.length > 0
+  return [
+    {
+      what: `durable charges on PostgreSQL, ${nodes}`,
+      connections,
+      ...numbers,
+      beside: `${isCompared ? `${times.toFixed(1)}× pgbench's best; ` : ''}${costText(runs)}`,
+      ...(isCompared && { aim: `${PGBENCH_AIM}× pgbench`, met: times >= PGBENCH_AIM }),
+    },
   ]
-  return { beside: words.join(''), ofSqlite, ofPgbench }
-}
-
-function aims({ ofSqlite, ofPgbench }: Comparison): Pick<Row, 'aim' | 'met'> {
-  if (ofSqlite === undefined && ofPgbench === undefined) return {}
-  return {
-    aim: `${PGBENCH_AIM}× pgbench, ${SQLITE_AIM} of SQLite`,
-    met: (ofSqlite ?? SQLITE_AIM) >= SQLITE_AIM && (ofPgbench ?? PGBENCH_AIM) >= PGBENCH_AIM,
-  }
 }
 
 /** The rounds with the number of clients that is fastest. */
-function bestOf({ pgbench }: Rounds): readonly PgbenchRun[] | undefined {
-  const rate = (runs: readonly PgbenchRun[]) => median(runs.map((run) => run.perSecond))
-  return [...pgbench.values()].sort((a, b) => rate(b) - rate(a))[0]
+function bestOf(runs: readonly PgbenchRun[]): readonly PgbenchRun[] {
+  const rate = (of: readonly PgbenchRun[]) => median(of.map((run) => run.perSecond))
+  const byClients = [...Map.groupBy(runs, (run) => run.clients).values()]
+  return byClients.sort((a, b) => rate(b) - rate(a))[0] ?? []
 }
 
-function pgbenchRow(rounds: Rounds): Row {
+function pgbenchRow(best: readonly PgbenchRun[]): Row {
   const what = 'reference: pgbench, one transaction a charge on the same server, at its best'
-  const best = bestOf(rounds)
-  if (!best)
+  const [first] = best
+  if (!first)
     return { what, beside: 'not measured: install postgresql-contrib or postgresql-NN for it', raw: [] }
   const latency = median(best.map((run) => run.latency))
   return {
     what,
-    connections: best[0]?.clients ?? Number.NaN,
+    connections: first.clients,
     perSecond: median(best.map((run) => run.perSecond)),
     beside: `mean latency ${latency.toFixed(2)} ms; the best of ${CLIENTS.join(', ')} clients`,
-    raw: [...rounds.pgbench.values()].flat(),
+    raw: best,
   }
 }

@@ -14,6 +14,7 @@ import {
   summary,
   warmUp,
   withDatabase,
+  withMiniPay,
   withServer,
 } from './bench.ts'
 import { fill } from './fill.ts'
@@ -38,6 +39,7 @@ const OPEN_AIM = 0.97
 
 export const dashboard: Part = {
   names: [PAINT, OPEN],
+  seconds: 1,
   async run(bench, wanted) {
     const rows: Row[] = []
     if (wanted.includes(PAINT)) rows.push(...(await paints(bench)))
@@ -114,41 +116,39 @@ async function visits(browser: Browser, short: Server, long: Server): Promise<Ro
  * requests that the page makes meanwhile: browsers on the same cores would measure themselves.
  */
 async function beside(bench: Bench): Promise<Row[]> {
-  return withDatabase(bench, (file) =>
-    withServer(startMiniPay(file, '', bench.nodeFlags), async (server) => {
-      await warmUp(bench, server)
-      const runs = { none: [] as Run[], open: [] as Run[] }
-      const cpu = { none: [] as number[], open: [] as number[] }
-      const job = { connections: CONNECTIONS, scenario: { kind: 'charge' } } as const
-      const take = (kind: keyof typeof runs, run: Run) => {
-        runs[kind].push(run)
-        cpu[kind].push((run.serverCpu / run.perSecond) * 1e6)
-      }
-      for (let round = 0; round < bench.rounds; round++) {
-        take('none', await measure(bench, server, job))
-        const pages = await Promise.all(Array.from({ length: DASHBOARDS }, (_, i) => openOverview(server, i)))
-        take('open', await measure(bench, server, job))
-        await Promise.all(pages.map((page) => page.close()))
-      }
-      const ratio = median(runs.open.map((run, i) => run.perSecond / (runs.none[i]?.perSecond ?? Number.NaN)))
-      const micros = (kind: keyof typeof runs) => `${median(cpu[kind]).toFixed(0)} µs CPU a charge`
-      return [
-        {
-          what: 'charges without a dashboard',
-          connections: CONNECTIONS,
-          ...summary(runs.none),
-          beside: micros('none'),
-        },
-        {
-          ...{ what: `charges beside ${DASHBOARDS} dashboards that stream`, connections: CONNECTIONS },
-          ...summary(runs.open),
-          beside: `${ratio.toFixed(2)} of the rate without; ${micros('open')}`,
-          aim: `>= ${OPEN_AIM}`,
-          met: ratio >= OPEN_AIM,
-        },
-      ]
-    }),
-  )
+  return withMiniPay(bench, async (server) => {
+    await warmUp(bench, server)
+    const runs = { none: [] as Run[], open: [] as Run[] }
+    const cpu = { none: [] as number[], open: [] as number[] }
+    const job = { connections: CONNECTIONS, scenario: { kind: 'charge' } } as const
+    const take = (kind: keyof typeof runs, run: Run) => {
+      runs[kind].push(run)
+      cpu[kind].push(run.micros['all'] ?? Number.NaN)
+    }
+    for (let round = 0; round < bench.rounds; round++) {
+      take('none', await measure(bench, server, job))
+      const pages = await Promise.all(Array.from({ length: DASHBOARDS }, (_, i) => openOverview(server, i)))
+      take('open', await measure(bench, server, job))
+      await Promise.all(pages.map((page) => page.close()))
+    }
+    const ratio = median(runs.open.map((run, i) => run.perSecond / (runs.none[i]?.perSecond ?? Number.NaN)))
+    const micros = (kind: keyof typeof runs) => `${median(cpu[kind]).toFixed(0)} µs CPU a charge`
+    return [
+      {
+        what: 'charges without a dashboard',
+        connections: CONNECTIONS,
+        ...summary(runs.none),
+        beside: micros('none'),
+      },
+      {
+        ...{ what: `charges beside ${DASHBOARDS} dashboards that stream`, connections: CONNECTIONS },
+        ...summary(runs.open),
+        beside: `${ratio.toFixed(2)} of the rate without; ${micros('open')}`,
+        aim: `>= ${OPEN_AIM}`,
+        met: ratio >= OPEN_AIM,
+      },
+    ]
+  })
 }
 
 /** What an open page requests while there are events, besides its stream: see `src/dashboard`. */

@@ -124,7 +124,7 @@ async function cost(bench: Bench, engine: Engine, databases: Databases): Promise
   const [bare = []] = runs
   const ratio = (own: readonly Run[], of: (run: Run) => number) =>
     median(own.map((run, i) => of(run) / of(bare[i] as Run)))
-  const micros = (run: Run) => (run.serverCpu * 1e6) / run.perSecond
+  const micros = (run: Run) => run.micros['all'] ?? Number.NaN
   return VARIANTS.map((variant: Variant, i): Row => {
     const own = runs[i] ?? []
     const rate = ratio(own, (run) => run.perSecond)
@@ -241,6 +241,7 @@ async function latencies(bench: Bench, engine: Engine, databases: Databases): Pr
 export const endpoints: Part = {
   names: [COST, RATE, LATENCY],
   onlyWhenNamed: true,
+  seconds: 1,
   run: (bench, wanted) =>
     onEngines(bench, async (engine, databases) => [
       ...(wanted.includes(COST) ? await cost(bench, engine, databases) : []),

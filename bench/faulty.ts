@@ -57,6 +57,8 @@ type Hanging = {
 
 export const hanging: Part = {
   names: ['hanging provider'],
+  onlyWhenNamed: true,
+  seconds: 1,
   async run(bench) {
     const rounds = CASES.map((): Hanging[] => [])
     for (let round = 0; round < bench.rounds; round++)
@@ -205,6 +207,7 @@ type UnknownRun = Run & { readonly looked: number }
 
 export const unknownAttempts: Part = {
   names: ['unknown attempts'],
+  seconds: 1,
   run: (bench) =>
     withDatabase(bench, (finishedFile) =>
       withDatabase(bench, async (unknownFile) => {

@@ -48,6 +48,7 @@ type Histories = {
 export const history: Part = {
   names: [READS, CLAIMS],
   onlyWhenNamed: true,
+  seconds: 1,
   run: (bench, wanted) =>
     withPostgres((postgres) =>
       postgres.withDatabase((short) =>

@@ -8,11 +8,10 @@ import {
   type Run,
   summary,
   warmUp,
-  withDatabase,
-  withServer,
+  withMiniPay,
 } from './bench.ts'
 import type { Served } from './hostile-clients.ts'
-import { type Server, startHostileClients, startMiniPay } from './processes.ts'
+import { type Server, startHostileClients } from './processes.ts'
 
 const CONNECTIONS = 64
 /** Charges per second, in the open loop: a busy shop, and not the maximum. */
@@ -39,6 +38,8 @@ type Kind = (typeof KINDS)[number]
 
 export const hostile: Part = {
   names: ['hostile clients'],
+  onlyWhenNamed: true,
+  seconds: 1,
   async run(bench) {
     const all: Row[] = []
     for (const kind of KINDS) {
@@ -53,26 +54,24 @@ export const hostile: Part = {
 type Round = { readonly alone: Run; readonly beside: Run; readonly served: Served; readonly peakMB: number }
 
 function oneRound(bench: Bench, { program }: Kind): Promise<Round> {
-  return withDatabase(bench, (file) =>
-    withServer(startMiniPay(file, '', bench.nodeFlags), async (server) => {
-      await makeLargeCharges(server)
-      await warmUp(bench, server)
-      const job = {
-        connections: CONNECTIONS,
-        rate: RATE,
-        seconds: SECONDS,
-        scenario: { kind: 'charge' },
-      } as const
-      const alone = await measure(bench, server, job)
-      const clients = await startHostileClients(server, program)
-      try {
-        const beside = await measure(bench, server, job)
-        return { alone, beside, served: await clients.served(), peakMB: server.peakResidentMB() }
-      } finally {
-        await clients.stop()
-      }
-    }),
-  )
+  return withMiniPay(bench, async (server) => {
+    await makeLargeCharges(server)
+    await warmUp(bench, server)
+    const job = {
+      connections: CONNECTIONS,
+      rate: RATE,
+      seconds: SECONDS,
+      scenario: { kind: 'charge' },
+    } as const
+    const alone = await measure(bench, server, job)
+    const clients = await startHostileClients(server, program)
+    try {
+      const beside = await measure(bench, server, job)
+      return { alone, beside, served: await clients.served(), peakMB: server.peakResidentMB() }
+    } finally {
+      await clients.stop()
+    }
+  })
 }
 
 /** A page of these is as long as a page may be. */

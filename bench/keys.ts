@@ -2,7 +2,7 @@
  * Charges with an API key beside charges without one, and with hash chains beside charges without, on two servers in
  * turn: in process, and with a key also through a stand-in.
  */
-import { ask, withProviders } from './banks.ts'
+import { ask } from './banks.ts'
 import {
   type Bench,
   measure,
@@ -12,10 +12,10 @@ import {
   type Run,
   summary,
   warmUp,
-  withDatabase,
-  withServer,
+  withMiniPay,
 } from './bench.ts'
-import { type Server, startMiniPay, startStandIn } from './processes.ts'
+import type { Server } from './processes.ts'
+import { onRoad } from './roads.ts'
 
 /** By name, the title of the row and its path: decided in process, or a call to a provider's process. */
 const ROADS = {
@@ -35,13 +35,15 @@ const RATIO_AIM = 0.95
 
 export const keys: Part = {
   names: NAMES,
+  seconds: 1,
   async run(bench, wanted) {
     const rows: Row[] = []
     for (const name of NAMES.filter((one) => wanted.includes(one))) {
       const { title, provider } = ROADS[name]
       const sides = { keyed: [] as Run[], keyless: [] as Run[] }
-      const start = provider ? withRemoteServer : withInProcessServer
-      await start(bench, (keyed) => start(bench, (keyless) => runBoth(bench, { keyed, keyless }, sides)))
+      await onRoad(bench, { provider }, (keyed) =>
+        onRoad(bench, { provider }, (keyless) => runBoth(bench, { keyed, keyless }, sides)),
+      )
       const titles = [`${title} with an API key`, 'the same without a key'] as const
       rows.push(...compared(titles, 'a key', RATIO_AIM, sides.keyed, sides.keyless))
     }
@@ -52,11 +54,12 @@ export const keys: Part = {
 /** Both servers serve requests without a key: one of them writes no link. */
 export const chains: Part = {
   names: ['chains: in process'],
+  seconds: 1,
   async run(bench) {
     const runs = { linked: [] as Run[], bare: [] as Run[] }
     const bare = { ...bench, nodeFlags: [...bench.nodeFlags, WITHOUT_CHAINS] }
-    await withInProcessServer(bench, (linked) =>
-      withInProcessServer(bare, async (unlinked) => {
+    await withMiniPay(bench, (linked) =>
+      withMiniPay(bare, async (unlinked) => {
         const servers = { linked, bare: unlinked }
         for (const side of ['bare', 'linked'] as const)
           await warmUp(bench, servers[side], { seconds: WARMUP_SECONDS, scenario: { kind: 'charge' } })
@@ -70,20 +73,6 @@ export const chains: Part = {
     const titles = ['durable charges with hash chains', 'the same without hash chains'] as const
     return compared(titles, 'hash chains', CHAINS_AIM, runs.linked, runs.bare)
   },
-}
-
-type Use = (server: Server) => Promise<void>
-
-function withInProcessServer(bench: Bench, use: Use): Promise<void> {
-  return withDatabase(bench, (file) => withServer(startMiniPay(file, '', bench.nodeFlags), use))
-}
-
-function withRemoteServer(bench: Bench, use: Use): Promise<void> {
-  return withDatabase(bench, (file) =>
-    withServer(startStandIn(), ({ url }) =>
-      withProviders(bench, file, { bank: { url, concurrency: CONNECTIONS } }, use),
-    ),
-  )
 }
 
 type Sides<T> = { readonly keyed: T; readonly keyless: T }
@@ -114,7 +103,7 @@ function compared(
   withIt: readonly Run[],
   without: readonly Run[],
 ): Row[] {
-  const micros = (run: Run) => (run.serverCpu * 1e6) / run.perSecond
+  const micros = (run: Run) => run.micros['all'] ?? Number.NaN
   const ratioOf = (of: (run: Run) => number) =>
     median(withIt.map((run, i) => of(run) / of(without[i] as Run)))
   const ratio = ratioOf((run) => run.perSecond)

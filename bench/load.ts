@@ -1,7 +1,7 @@
 /**
  * The load generator: its own process, so it does not share an event loop with MiniPay. It takes one `LoadJob` at a
- * time over IPC, sends `'measuring'` when the measured time begins, and a `LoadResult` at the end. It ends with its
- * parent.
+ * time over IPC, sends `'measuring'` when the measured time begins, `'measured'` when it is over, and a `LoadResult` after
+ * the last response. It ends with its parent.
  */
 import { Connection, type ConnectionEvents } from './connection.ts'
 import { type RememberedCharge, type RequestMaker, requestMaker, type Scenario } from './requests.ts'
@@ -36,6 +36,8 @@ export type LoadResult = {
   /** CPU seconds of this process per measured second: near 1, this process is the bottleneck. */
   readonly cpu: number
 }
+
+export type LoadMessage = 'measuring' | 'measured' | LoadResult
 
 /** How long it waits at the end for the responses of requests in flight, in ms. */
 const DRAIN_MS = 20_000
@@ -187,7 +189,7 @@ async function openConnections(job: LoadJob, onAnswer: OnAnswer, onLost: () => v
 }
 
 /** CPU seconds of this process per second, over the measured time. */
-function cpuClock(span: Span, onStart: () => void) {
+function cpuClock(span: Span, onStart: () => void, onEnd: () => void) {
   let before = process.cpuUsage()
   let share: number | undefined
   const read = () => {
@@ -199,7 +201,10 @@ function cpuClock(span: Span, onStart: () => void) {
     before = process.cpuUsage()
     onStart()
   }, span.from - span.start)
-  const stopping = setTimeout(read, span.until - span.start)
+  const stopping = setTimeout(() => {
+    read()
+    onEnd()
+  }, span.until - span.start)
   return {
     stop(): number {
       clearTimeout(starting)
@@ -233,7 +238,11 @@ async function run(job: LoadJob): Promise<LoadResult> {
   pace =
     job.rate === undefined ? closedLoop(maker, span, tally, end) : openLoop(maker, job.rate, span, tally, end)
 
-  const clock = cpuClock(span, () => process.send?.('measuring'))
+  const clock = cpuClock(
+    span,
+    () => process.send?.('measuring'),
+    () => process.send?.('measured'),
+  )
   const late = setTimeout(end, span.until - start + DRAIN_MS)
   pace.start(connections)
   await ended

@@ -1,16 +1,6 @@
 /** Other work of a payments server: replays, refunds, and a steady stream of charges. */
-import {
-  type Bench,
-  measure,
-  type Part,
-  type Run,
-  summary,
-  warmUp,
-  withDatabase,
-  withServer,
-} from './bench.ts'
+import { type Bench, measure, type Part, type Run, summary, warmUp, withMiniPay } from './bench.ts'
 import type { LoadJob } from './load.ts'
-import { startMiniPay } from './processes.ts'
 
 const REMEMBERED = 20_000
 const OPEN_LOOP_RATE = 5000
@@ -34,6 +24,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
 
 export const mixed: Part = {
   names: Object.keys(KINDS),
+  seconds: 1,
   async run(bench, wanted) {
     const runs: Run[][] = wanted.map(() => [])
     for (let round = 0; round < bench.rounds; round++)
@@ -46,12 +37,10 @@ export const mixed: Part = {
 }
 
 function oneRound(bench: Bench, wanted: readonly string[]): Promise<Run[]> {
-  return withDatabase(bench, (file) =>
-    withServer(startMiniPay(file, '', bench.nodeFlags), async (server) => {
-      await warmUp(bench, server, { remember: REMEMBERED })
-      const runs: Run[] = []
-      for (const name of wanted) runs.push(await measure(bench, server, (KINDS[name] as Kind).job))
-      return runs
-    }),
-  )
+  return withMiniPay(bench, async (server) => {
+    await warmUp(bench, server, { remember: REMEMBERED })
+    const runs: Run[] = []
+    for (const name of wanted) runs.push(await measure(bench, server, (KINDS[name] as Kind).job))
+    return runs
+  })
 }

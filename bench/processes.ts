@@ -6,9 +6,9 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Served } from './hostile-clients.ts'
-import type { LoadJob, LoadResult } from './load.ts'
+import type { LoadJob, LoadMessage, LoadResult } from './load.ts'
+import type { Latency } from './log-normal.ts'
 import type { Received } from './receiver.ts'
-import type { ReferenceKind } from './references.ts'
 
 const started = new Set<ChildProcess>()
 process.on('exit', () => {
@@ -97,7 +97,13 @@ export function together(servers: readonly [Server, ...Server[]]): Server {
     url: servers[0].url,
     ports: servers.flatMap((server) => server.ports),
     cpuSeconds: () => sum((server) => server.cpuSeconds()),
-    threadSeconds: () => servers[0].threadSeconds(),
+    threadSeconds: () => {
+      const all = servers.map((server) => server.threadSeconds())
+      const names = Object.keys(all[0] ?? {})
+      return Object.fromEntries(
+        names.map((name) => [name, all.reduce((total, seconds) => total + (seconds[name] ?? 0), 0)]),
+      )
+    },
     bytesWritten: () => sum((server) => server.bytesWritten()),
     residentMB: () => sum((server) => server.residentMB()),
     peakResidentMB: () => sum((server) => server.peakResidentMB()),
@@ -107,12 +113,16 @@ export function together(servers: readonly [Server, ...Server[]]): Server {
   }
 }
 
-export function startStandIn(): Promise<Server> {
-  return startServer('stand-in', [path('./standin.ts')], {})
+/** A provider that says yes, at once or after times of the log-normal distribution with these quantiles. */
+export function startStandIn(latency?: Latency): Promise<Server> {
+  const quantiles = latency ? [String(latency.p50), String(latency.p99)] : []
+  return startServer('stand-in', [path('./standin.ts'), ...quantiles], {})
 }
 
-export function startReference(kind: ReferenceKind, database: string): Promise<Server> {
-  return startServer(kind, [path('./references.ts'), kind, database], {})
+/** The reference that calls `provider` with undici; without one, the reference that does nothing. */
+export function startReference(provider?: Server): Promise<Server> {
+  const name = provider ? 'undici route' : 'no-op'
+  return startServer(name, [path('./references.ts'), ...(provider ? [provider.url] : [])], {})
 }
 
 const START_LIMIT_MS = 30_000
@@ -247,18 +257,19 @@ function residentMB(pid: number | undefined, field: 'VmRSS' | 'VmHWM'): number {
 }
 
 export type LoadGenerator = {
-  /** Runs a job to its end; calls `onMeasuring` after its warm-up. */
-  run(job: LoadJob, onMeasuring?: () => void): Promise<LoadResult>
+  /** Runs a job to its end; calls `onMeasuring` after its warm-up, and `onMeasured` when the measured time is over. */
+  run(job: LoadJob, onMeasuring?: () => void, onMeasured?: () => void): Promise<LoadResult>
   stop(): Promise<void>
 }
 
 export function startLoad(): LoadGenerator {
   const { child, exited } = track(fork(path('./load.ts')))
   return {
-    async run(job, onMeasuring) {
+    async run(job, onMeasuring, onMeasured) {
       const { promise, resolve, reject } = Promise.withResolvers<LoadResult>()
-      const onMessage = (message: 'measuring' | LoadResult) => {
+      const onMessage = (message: LoadMessage) => {
         if (message === 'measuring') onMeasuring?.()
+        else if (message === 'measured') onMeasured?.()
         else resolve(message)
       }
       const onExit = () => reject(new Error('the load generator ended'))

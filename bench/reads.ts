@@ -23,6 +23,7 @@ const FLAT = 0.9
 
 export const reads: Part = {
   names: ['reads'],
+  seconds: 1,
   run: (bench) =>
     withDatabase(bench, (shortFile) =>
       withDatabase(bench, async (longFile) => {

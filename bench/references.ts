@@ -1,30 +1,36 @@
 /**
- * The reference servers: `node references.ts <ceiling|original|tuned> <database>`. Each serves POST /api/v1/charges
- * with the same HTTP library, the same schemas and a response of the same fields.
+ * The reference servers: `node references.ts`, and `node references.ts <provider's URL>`. Both serve POST /api/v1/charges
+ * with MiniPay's HTTP library, the same schemas and a response of the same fields, and store nothing.
  *
- * - ceiling: stores nothing. It shows the limit of this HTTP library on this machine.
- * - original: the storage of the original: four commits a charge on SQLite's default journal.
- * - tuned: the same four commits with WAL, synchronous=FULL and one connection.
- *
- * The original wrote the transaction as pending, then its idempotency key, then the new status, then the webhook event,
- * and committed each separately.
+ * - Without a provider it responds at once: the limit of this HTTP library on this machine.
+ * - With one it responds once the provider has responded to a call of the same bytes as MiniPay's, whose signature costs
+ *   nothing: the limit of this HTTP library and of MiniPay's HTTP client together.
  */
 import { randomBytes } from 'node:crypto'
-import Database from 'better-sqlite3'
 import Fastify, { type FastifyRequest } from 'fastify'
+import { Pool } from 'undici'
 import { Charge, ChargeBody } from '../src/api/minipay/charge-schemas.ts'
 import type { chargeView } from '../src/api/minipay/views.ts'
 import { idFactory } from '../src/domain/id.ts'
-
-export type ReferenceKind = 'ceiling' | 'original' | 'tuned'
+import { authorization } from './requests.ts'
 
 const newId = idFactory(Date.now, () => BigInt(`0x${randomBytes(10).toString('hex')}`))
 
 type ChargeObject = ReturnType<typeof chargeView>
-type Answer = { readonly status: 200 | 201; readonly charge: ChargeObject | string }
+
+/** As many connections as a load has at most, so that no call waits for one. */
+const CONNECTIONS = 1000
+/** Of the length of MiniPay's. */
+const HEADERS = {
+  'content-type': 'application/json',
+  'user-agent': 'MiniPay',
+  'webhook-id': 'att_06fnvps1900004gzqfx7q5kbvd',
+  'webhook-timestamp': '1795772400',
+  'webhook-signature': 'v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=',
+}
 
 /** A charge with every field of MiniPay's response, so that responses have the same size. */
-function newCharge(body: ChargeBody, key: string): ReturnType<typeof chargeView> {
+function newCharge(body: ChargeBody, key: string, reference?: string): ChargeObject {
   const id = newId('txn')
   return {
     id,
@@ -41,7 +47,7 @@ function newCharge(body: ChargeBody, key: string): ReturnType<typeof chargeView>
     description: body.description ?? null,
     metadata: body.metadata ?? {},
     provider: 'sandbox',
-    provider_reference: `sandbox_${id}`,
+    provider_reference: reference ?? `sandbox_${id}`,
     decline_code: null,
     failure_message: null,
     redirect_url: null,
@@ -52,66 +58,20 @@ function newCharge(body: ChargeBody, key: string): ReturnType<typeof chargeView>
   }
 }
 
-function storeNothing(body: ChargeBody, key: string): Answer {
-  return { status: 201, charge: newCharge(body, key) }
-}
+type Create = (body: ChargeBody, key: string) => ChargeObject | Promise<ChargeObject>
 
-const TABLES = `
-  CREATE TABLE transactions (
-    id TEXT PRIMARY KEY,
-    amount INTEGER NOT NULL,
-    currency TEXT NOT NULL,
-    customer TEXT NOT NULL,
-    status TEXT NOT NULL,
-    idempotency_key TEXT NOT NULL,
-    created_at TEXT NOT NULL
-  );
-  CREATE TABLE idempotency_keys (
-    key TEXT PRIMARY KEY,
-    transaction_id TEXT NOT NULL,
-    response TEXT NOT NULL,
-    created_at TEXT NOT NULL
-  );
-  CREATE TABLE webhook_events (
-    id TEXT PRIMARY KEY,
-    transaction_id TEXT NOT NULL,
-    type TEXT NOT NULL,
-    payload TEXT NOT NULL,
-    status TEXT NOT NULL,
-    attempts INTEGER NOT NULL,
-    next_attempt_at TEXT NOT NULL
-  );
-  CREATE INDEX webhook_events_due ON webhook_events (status, next_attempt_at);`
-
-/** Four statements, each its own commit, on one connection with prepared statements. */
-function fourCommits(file: string, tuned: boolean): (body: ChargeBody, key: string) => Answer {
-  const db = new Database(file)
-  if (tuned) {
-    db.pragma('journal_mode = WAL')
-    db.pragma('synchronous = FULL')
-  }
-  db.exec(TABLES)
-  const findKey = db.prepare<[string], string>('SELECT response FROM idempotency_keys WHERE key = ?').pluck()
-  const insertTransaction = db.prepare('INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?, ?)')
-  const insertKey = db.prepare('INSERT INTO idempotency_keys VALUES (?, ?, ?, ?)')
-  const updateStatus = db.prepare('UPDATE transactions SET status = ? WHERE id = ?')
-  const insertEvent = db.prepare('INSERT INTO webhook_events VALUES (?, ?, ?, ?, ?, ?, ?)')
-  return (body, key) => {
-    const known = findKey.get(key)
-    if (known !== undefined) return { status: 200, charge: known }
-    const charge = newCharge(body, key)
-    const { id, amount, currency, customer, status, created_at: at } = charge
-    const text = JSON.stringify(charge)
-    insertTransaction.run(id, amount, currency, customer, 'pending', key, at)
-    insertKey.run(key, id, text, at)
-    updateStatus.run(status, id)
-    insertEvent.run(newId('evt'), id, 'payment.succeeded', text, 'pending', 0, at)
-    return { status: 201, charge }
+function throughProvider(url: string): Create {
+  const pool = new Pool(url, { connections: CONNECTIONS, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 })
+  const call = { method: 'POST', path: '/authorize', headers: HEADERS } as const
+  return async (charge, key) => {
+    const { body } = await pool.request({ ...call, body: authorization(charge) })
+    const { reference } = JSON.parse(await body.text()) as { reference: string }
+    return newCharge(charge, key, reference)
   }
 }
 
-async function serve(kind: ReferenceKind, file: string): Promise<void> {
-  const createCharge = kind === 'ceiling' ? storeNothing : fourCommits(file, kind === 'tuned')
+async function serve(provider: string | undefined): Promise<void> {
+  const create: Create = provider === undefined ? newCharge : throughProvider(provider)
   const app = Fastify({
     logger: false,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
@@ -121,13 +81,13 @@ async function serve(kind: ReferenceKind, file: string): Promise<void> {
     { schema: { body: ChargeBody, response: { 201: Charge } } },
     async (request: FastifyRequest, reply) => {
       const key = request.headers['idempotency-key']
-      const { status, charge } = createCharge(request.body as ChargeBody, String(key))
-      return reply.code(status).type('application/json; charset=utf-8').send(charge)
+      const charge = await create(request.body as ChargeBody, String(key))
+      return reply.code(201).type('application/json; charset=utf-8').send(charge)
     },
   )
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   process.stdout.write(`${JSON.stringify({ address })}\n`)
-  process.once('SIGTERM', () => app.close())
+  process.once('SIGTERM', () => process.exit())
 }
 
-if (import.meta.main) await serve(process.argv[2] as ReferenceKind, process.argv[3] as string)
+if (import.meta.main) await serve(process.argv[2])

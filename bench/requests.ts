@@ -1,15 +1,14 @@
 /** The bytes of the benchmark's requests, composed from parts that are made once. */
-import { secretKey, signatureHeaders } from '../src/signing.ts'
-
 export type Scenario =
   /**
-   * A charge with a new key, in usd unless given; the first `remember` can be replayed and refunded later. `secret` is
-   * an API key.
+   * A charge with a new key, in usd unless given, of one of 10,000 customers or of as many as given, at most a million;
+   * the first `remember` can be replayed and refunded later. `secret` is an API key.
    */
   | {
       readonly kind: 'charge'
       readonly remember?: number
       readonly currency?: Currency
+      readonly customers?: number
       readonly secret?: string
     }
   /** A replay of a remembered charge: the same key and body. */
@@ -17,8 +16,8 @@ export type Scenario =
   /** A refund of one minor unit of a remembered charge, with a new key; each charge in its turn. */
   | { readonly kind: 'refund' }
   | { readonly kind: 'get'; readonly path: string }
-  /** MiniPay's call to a bank for a charge, signed with their secret. */
-  | { readonly kind: 'authorize'; readonly secret: string }
+  /** MiniPay's call to a provider for a charge, without a signature. */
+  | { readonly kind: 'authorize' }
 
 export type Currency = 'usd' | 'eur'
 export type RememberedCharge = { readonly request: string; readonly id: string }
@@ -34,7 +33,10 @@ const AMOUNT = 100_000
 const CUSTOMERS = 10_000
 
 const hex4 = Array.from({ length: 65_536 }, (_, i) => i.toString(16).padStart(4, '0'))
-const customerIds = Array.from({ length: CUSTOMERS }, (_, i) => `cus_${String(i).padStart(6, '0')}`)
+
+function randomCustomer(customers: number): string {
+  return `cus_${String(random32() % customers).padStart(6, '0')}`
+}
 
 /** A random UUID of version 4, without cryptographic randomness, which a benchmark does not need. */
 function uuid(): string {
@@ -69,7 +71,7 @@ export function requestMaker(
 ): RequestMaker {
   switch (scenario.kind) {
     case 'charge':
-      return { expectedStatus: 201, next: charges(port, scenario.currency ?? 'usd', scenario.secret) }
+      return { expectedStatus: 201, next: charges(port, scenario) }
     case 'replay':
       return { expectedStatus: 200, next: inTurn(remembered, (charge) => charge.request) }
     case 'refund':
@@ -79,35 +81,51 @@ export function requestMaker(
       return { expectedStatus: 200, next: () => request }
     }
     case 'authorize':
-      return { expectedStatus: 200, next: authorizations(port, scenario.secret) }
+      return { expectedStatus: 200, next: authorizations(port) }
   }
 }
 
-function charges(port: number, currency: Currency, secret?: string): () => string {
+function charges(
+  port: number,
+  { currency = 'usd', customers = CUSTOMERS, secret }: Extract<Scenario, { kind: 'charge' }>,
+): () => string {
   const beforeCustomer = `{"amount":${AMOUNT},"currency":"${currency}","customer":"`
   const afterCustomer = '"}'
-  const bodyBytes = beforeCustomer.length + (customerIds[0] as string).length + afterCustomer.length
+  const bodyBytes = beforeCustomer.length + randomCustomer(customers).length + afterCustomer.length
   const head = postHead(port, '/api/v1/charges', bodyBytes, secret)
   const middle = `\r\n\r\n${beforeCustomer}`
-  return () => head + uuid() + middle + customerIds[random32() % CUSTOMERS] + afterCustomer
+  return () => head + uuid() + middle + randomCustomer(customers) + afterCustomer
 }
 
-/** The fields of docs/provider-protocol.md in MiniPay's order, and ids of the same length as MiniPay's. */
-function authorizations(port: number, secret: string): () => string {
-  const key = secretKey(secret)
-  if (!key) throw new Error('the secret is not one of Standard Webhooks')
+function authorizations(port: number): () => string {
   return () => {
-    const unique = uuid().replaceAll('-', '').slice(0, 26)
-    const customer = customerIds[random32() % CUSTOMERS]
-    const body =
-      `{"operation":"authorize","reference":"att_${unique}","transaction_id":"txn_${unique}","amount":${AMOUNT},` +
-      `"currency":"usd","customer":"${customer}","payment_method":null,"capture":true,"description":null,"metadata":{}}`
-    const signed = Object.entries(signatureHeaders(key, `att_${unique}`, Date.now(), body))
+    const body = authorization({ amount: AMOUNT, currency: 'usd', customer: randomCustomer(CUSTOMERS) })
     return (
-      `POST /authorize HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nContent-Length: ` +
-      `${body.length}\r\n${signed.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
+      `POST /authorize HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${body.length}\r\n\r\n${body}`
     )
   }
+}
+
+/** The body of MiniPay's call for a charge: the fields of docs/provider-protocol.md, and ids of the length of MiniPay's. */
+export function authorization(charge: {
+  readonly amount: number
+  readonly currency: string
+  readonly customer: string
+}): string {
+  const unique = uuid().replaceAll('-', '').slice(0, 26)
+  return JSON.stringify({
+    operation: 'authorize',
+    reference: `att_${unique}`,
+    transaction_id: `txn_${unique}`,
+    amount: charge.amount,
+    currency: charge.currency,
+    customer: charge.customer,
+    payment_method: null,
+    capture: true,
+    description: null,
+    metadata: {},
+  })
 }
 
 function refunds(port: number, remembered: readonly RememberedCharge[]): () => string {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Options, Part, Row } from './bench.ts'
-import { charges } from './charges.ts'
+import { processCharges, providerCharges } from './charges.ts'
 import { cluster } from './cluster.ts'
 import { comparison } from './compare.ts'
 import { dashboard } from './dashboard.ts'
@@ -15,42 +15,46 @@ import { hanging, unknownAttempts } from './faulty.ts'
 import { history } from './history.ts'
 import { hostile } from './hostile.ts'
 import { chains, keys } from './keys.ts'
+import { latency } from './latency.ts'
 import { describeMachine, inMemory } from './machine.ts'
 import { mixed } from './mixed.ts'
 import { startLoad } from './processes.ts'
 import { reads } from './reads.ts'
-import { remote } from './remote.ts'
 import { start } from './start.ts'
 import { markdown } from './table.ts'
 import { liveWebhooks, waitingDeliveries } from './webhooks.ts'
 
+/** Those with the aims come first. */
 const PARTS: readonly Part[] = [
-  charges,
+  providerCharges,
+  latency,
+  processCharges,
+  start,
   keys,
   chains,
   liveWebhooks,
   mixed,
   waitingDeliveries,
-  endpoints,
-  endpointClaims,
-  remote,
-  hanging,
   unknownAttempts,
-  hostile,
   reads,
   dashboard,
+  endpoints,
+  endpointClaims,
+  hanging,
+  hostile,
   cluster,
   history,
-  start,
   comparison,
 ]
 
-const CONNECTIONS = [1, 64, 256]
+const ROUNDS = 3
+const SECONDS = 3
+const CONNECTIONS = [64, 256]
 
 const USAGE = `node bench/run.ts
-  --rounds <n>            rounds that each median is of (3)
-  --seconds <s>           measured seconds of each cell (1)
-  --only <text>           only the parts whose name holds this: ${PARTS.flatMap((part) => part.names).join(', ')}
+  --rounds <n>            rounds that each median is of (${ROUNDS})
+  --seconds <s>           measured seconds of each cell (${SECONDS}, or the part's own)
+  --only <text,text>      only the parts whose name holds one of these: ${PARTS.flatMap((part) => part.names).join(', ')}
   --compare <commit>      only charges of this checkout and of that commit, in turn
   --connections <n,n>     of the charge rows (${CONNECTIONS})
   --node-flags <flags>    for MiniPay's Node, such as --cpu-prof
@@ -59,8 +63,8 @@ const USAGE = `node bench/run.ts
 function options(): Options {
   const { values } = parseArgs({
     options: {
-      rounds: { type: 'string', default: '3' },
-      seconds: { type: 'string', default: '1' },
+      rounds: { type: 'string', default: String(ROUNDS) },
+      seconds: { type: 'string' },
       only: { type: 'string' },
       compare: { type: 'string', default: '' },
       connections: { type: 'string', default: CONNECTIONS.join() },
@@ -75,8 +79,8 @@ function options(): Options {
   }
   return {
     rounds: positive('--rounds', values.rounds),
-    seconds: positive('--seconds', values.seconds),
-    only: values.only ?? (values.compare === '' ? '' : 'compare:'),
+    seconds: values.seconds === undefined ? undefined : positive('--seconds', values.seconds),
+    only: values.only ?? '',
     compare: values.compare,
     connections: values.connections.split(',').map((text) => positive('--connections', text)),
     nodeFlags: values['node-flags'].split(' ').filter(Boolean),
@@ -119,16 +123,18 @@ async function main(): Promise<void> {
   try {
     const machine = describeMachine(folder)
     const rows: Row[] = []
-    for (const part of PARTS) {
-      const wanted = part.names.filter((name) => name.includes(chosen.only))
-      if (wanted.length === 0 || (part.onlyWhenNamed && chosen.only === '')) continue
+    for (const part of chosen.compare === '' ? PARTS.filter((one) => one !== comparison) : [comparison]) {
+      const wanted = part.names.filter((name) => chosen.only.split(',').some((text) => name.includes(text)))
+      if (wanted.length === 0 || (part.onlyWhenNamed && chosen.only === '' && chosen.compare === '')) continue
+      const seconds = chosen.seconds ?? part.seconds ?? SECONDS
       console.error(`${Math.round((performance.now() - started) / 1000)} s: ${wanted.join(', ')}`)
-      rows.push(...(await part.run({ ...chosen, folder, load }, wanted)))
+      rows.push(...(await part.run({ ...chosen, seconds, folder, load }, wanted)))
     }
     if (rows.length === 0) throw new Error(`No part's name holds "${chosen.only}"; --help lists them.`)
     const table = markdown(machine, chosen, rows, (performance.now() - started) / 1000)
     console.log(table)
-    const whole = chosen.only === '' && chosen.connections.length === CONNECTIONS.length
+    const whole =
+      chosen.only === '' && chosen.compare === '' && chosen.connections.length === CONNECTIONS.length
     if (whole || chosen.save) save(chosen.only, table, { machine, options: chosen, rows })
     if (rows.some((row) => row.fault !== undefined)) process.exitCode = 1
   } finally {

@@ -1,8 +1,10 @@
 /**
  * A minimal processor: it accepts every authorization, checks no signature and stores nothing. It shows the cost of a
- * call over the network in MiniPay itself.
+ * call over the network in MiniPay itself. With two quantiles, `node standin.ts <p50> <p99>` in ms, its responses take a
+ * realistic time.
  */
 import { serveBare } from './bare.ts'
+import { latencies } from './log-normal.ts'
 
 let payments = 0
 
@@ -12,5 +14,6 @@ function approve(_head: string, body: string): string {
   return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${answer.length}\r\n\r\n${answer}`
 }
 
-const port = await serveBare(approve)
+const [p50, p99] = process.argv.slice(2).map(Number)
+const port = await serveBare(approve, p50 && p99 ? latencies({ p50, p99 }) : undefined)
 process.stdout.write(`${JSON.stringify({ address: `http://127.0.0.1:${port}` })}\n`)

@@ -55,7 +55,7 @@ async function liveRun(
 ): Promise<LiveRun> {
   let before = receiver.received()
   let startedAt = performance.now()
-  const run = await measure(bench, server, { connections, scenario: { kind: 'charge' } }, () => {
+  const run = await measure(bench, server, { connections, scenario: { kind: 'charge' } }, {}, () => {
     before = receiver.received()
     startedAt = performance.now()
   })
@@ -124,6 +124,7 @@ function liveRow(connections: number, runs: readonly LiveRun[]) {
 
 export const liveWebhooks: Part = {
   names: [LIVE],
+  seconds: 1,
   async run(bench) {
     const rounds: LiveRun[][] = []
     for (let i = 0; i < bench.rounds; i++) rounds.push(await liveRound(bench))
@@ -138,6 +139,7 @@ export const liveWebhooks: Part = {
 
 export const waitingDeliveries: Part = {
   names: [WAITING],
+  seconds: 1,
   run: (bench) =>
     withDatabase(bench, async (file) => {
       fill(file, { charges: WAITING_DELIVERIES, story: 'undelivered' }, Date.now())

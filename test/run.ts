@@ -37,7 +37,7 @@ const LONGEST = [
 ]
 /** It measures CPU time, which other processes on the same core inflate: at the end there are fewest. */
 const LAST = 'test/pauses/pauses.test.ts'
-const EVERY = ['src/**/*.test.ts', 'test/**/*.test.ts']
+const EVERY = ['{src,test,bench}/**/*.test.ts']
 
 const MEMORY = '/dev/shm'
 /** As much as all tests that run at once may store, in bytes. */
