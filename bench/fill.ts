@@ -21,7 +21,15 @@ export type History = {
   readonly provider?: string
   /** Consecutive charges of one customer; a hundred unless given. */
   readonly perCustomer?: number
+  /**
+   * Random keys, and random customers of CUSTOMERS, as a shop has them: it takes twice as long. Their indexes grow as they do
+   * in use, and their pages are as full; an index that is built at the end would have full pages, and each new row split one.
+   */
+  readonly random?: boolean
 }
+
+/** Different customers of a random history. */
+export const CUSTOMERS = 1_000_000
 
 const ENDPOINT = 'default'
 const SANDBOX = 'sandbox'
@@ -30,6 +38,7 @@ const CHARGES_PER_CUSTOMER = 100
 /** Charges with the same millisecond in their ids; a counter makes the ids unique. */
 const BATCH = 1000
 const BATCH_MS = 10_000
+const CACHE_KIB = 2 * 1024 * 1024
 
 /**
  * The charges of one batch, which are copied into every table: `:time` is the time digits of their ids, `:at` the same
@@ -37,14 +46,23 @@ const BATCH_MS = 10_000
  * order. Customers come in turn: in random order their index takes half of the time.
  */
 const BATCH_TABLE = `CREATE TEMP TABLE batch (i INTEGER PRIMARY KEY, id TEXT, tail TEXT, customer TEXT, key TEXT, facts TEXT)`
-function batchRows({ story, provider = SANDBOX, perCustomer = CHARGES_PER_CUSTOMER }: History): string {
+/** As long as a UUID. */
+const RANDOM_KEY = `lower(hex(randomblob(18)))`
+function batchRows({
+  story,
+  provider = SANDBOX,
+  perCustomer = CHARGES_PER_CUSTOMER,
+  random = false,
+}: History): string {
   const processing = story === 'unknown'
   const reference = processing ? '' : `,"providerReference":"${provider}_txn_' || tail || '"`
+  const customer = random ? `abs(random() % ${CUSTOMERS})` : `i / ${perCustomer}`
+  // Materialized, because otherwise each use of a random value would make another one.
   return `
   WITH RECURSIVE
     count (i) AS (SELECT :first + 1 UNION ALL SELECT i + 1 FROM count WHERE i < :first + ${BATCH}),
-    charge (i, tail, customer, key) AS (
-      SELECT i, :time || printf('%016d', i), printf('cus_%06d', i / ${perCustomer}), printf('fill-%012d', i)
+    charge (i, tail, customer, key) AS MATERIALIZED (
+      SELECT i, :time || printf('%016d', i), printf('cus_%06d', ${customer}), ${random ? RANDOM_KEY : `printf('fill-%012d', i)`}
       FROM count)
   INSERT INTO batch
   SELECT i, 'txn_' || tail, tail, customer, key,
@@ -98,6 +116,8 @@ export function fill(file: string, history: History, now: number): void {
   db.pragma('journal_mode = OFF')
   db.pragma('synchronous = OFF')
   db.pragma('temp_store = MEMORY')
+  // A random history touches its pages in any order: in a smaller cache each would be written many times.
+  db.pragma(`cache_size = -${CACHE_KIB}`)
   db.transaction(() => {
     db.exec(BATCH_TABLE)
     total(db, history)

@@ -12,6 +12,7 @@ import { dashboard } from './dashboard.ts'
 import { endpointClaims } from './endpoint-claims.ts'
 import { endpoints } from './endpoints.ts'
 import { hanging, unknownAttempts } from './faulty.ts'
+import { grown } from './grown.ts'
 import { history } from './history.ts'
 import { hostile } from './hostile.ts'
 import { chains, keys } from './keys.ts'
@@ -29,6 +30,7 @@ const PARTS: readonly Part[] = [
   providerCharges,
   latency,
   processCharges,
+  grown,
   start,
   keys,
   chains,
