@@ -2,6 +2,7 @@
 import { encodeTime } from '../src/domain/id.ts'
 import { COUNT_CALLS } from '../src/storage/hourly.ts'
 import type { Connection } from '../src/storage/sqlite/connection.ts'
+import { foldLongTail } from '../src/storage/sqlite/fold-keys.ts'
 import { migrate } from '../src/storage/sqlite/migrate.ts'
 import { openWriter } from '../src/storage/sqlite/open.ts'
 import { sealRows } from '../src/storage/sqlite/seal.ts'
@@ -133,6 +134,7 @@ export function fill(file: string, history: History, now: number): void {
     db.exec(COUNT_CALLS)
   })()
   sealRows(db)
+  foldLongTail(db, undefined, { long: 0 })
   db.pragma('journal_mode = WAL')
   db.close()
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type Store, StoreUnavailable } from '../../src/ports/store.ts'
+import { keyMemory } from '../../src/storage/sqlite/key-table.ts'
 import { migrate } from '../../src/storage/sqlite/migrate.ts'
 import { openWriter } from '../../src/storage/sqlite/open.ts'
 import { createQueries } from '../../src/storage/sqlite/queries.ts'
@@ -22,7 +23,8 @@ export function instantStore(t: TestContext, now: () => number): InstantStore {
   const db = openWriter(join(folderOf(t), 'instant.db'))
   db.pragma('synchronous = OFF')
   migrate(db)
-  const writer = createWriter(db)
+  const keys = keyMemory()
+  const writer = createWriter(db, () => true, keys)
   atEnd(t, () => db.close())
   const instant: { outage: boolean; calls: Map<string, number> } = { outage: false, calls: new Map() }
 
@@ -42,10 +44,9 @@ export function instantStore(t: TestContext, now: () => number): InstantStore {
       if (isFailure(result)) throw new Error(`${result.failed}: ${result.message}`)
       return result
     })
-  const reads = Object.entries<(...args: never[]) => unknown>(createQueries(db)).map(([name, query]) => [
-    name,
-    (...args: never[]) => run(name, () => query(...args)),
-  ])
+  const reads = Object.entries<(...args: never[]) => unknown>(createQueries(db, keys)).map(
+    ([name, query]) => [name, (...args: never[]) => run(name, () => query(...args))],
+  )
   const store = {
     ...Object.fromEntries(reads),
     ...storeWrites(send),

@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
 import { CHAINED, checkChains } from '../chain/check.ts'
 import type { Head } from '../chain/head.ts'
-import type { Row } from '../verify/aggregate.ts'
+import { keyOf, type Row, type SourceText } from '../verify/aggregate.ts'
 import { AUDITED, audit } from '../verify/audit.ts'
 import { STATISTICS } from '../verify/statistics.ts'
 import { deliveryProblem, SENT } from '../verify/webhooks.ts'
@@ -78,13 +78,13 @@ const BATCH = 1_000
 /** Gives a check the rows of the sources that it requests. */
 async function read<S extends string, T>(
   client: Client,
-  sources: Readonly<Record<S, (bytes: string) => string>>,
+  sources: Readonly<Record<S, SourceText>>,
   check: Generator<S, T, readonly Row[]>,
 ): Promise<T> {
   const open = new Set<S>()
   async function next(source: S): Promise<Row[]> {
     if (!open.has(source))
-      await client.query(`DECLARE "${source}" NO SCROLL CURSOR FOR ${sources[source](' COLLATE "C"')}`)
+      await client.query(`DECLARE "${source}" NO SCROLL CURSOR FOR ${sources[source](' COLLATE "C"', keyOf)}`)
     open.add(source)
     return (await found(client, `FETCH ${BATCH} FROM "${source}"`, Number)) as Row[]
   }

@@ -96,8 +96,8 @@ function viewOf(db: Connection, { table, as, whole, by }: Referring): string {
   return `CREATE TEMP VIEW ${table} AS SELECT ${shown.join(', ')} FROM main.${table} ${as}`
 }
 
-/** A read-only connection also refuses temporary changes. */
-function changeTemporary(db: Connection, texts: readonly string[]): void {
+/** Runs texts that change temporary tables. A read-only connection also refuses those. */
+export function changeTemporary(db: Connection, texts: readonly string[]): void {
   const readsOnly = db.pragma('query_only', { simple: true }) === 1
   if (readsOnly) db.pragma('query_only = OFF')
   try {

@@ -6,10 +6,12 @@ import { LIVE_SCOPE } from '../../../test/kit/scopes.ts'
 import { SOURCES } from '../verify/aggregate.ts'
 import type { Connection } from './connection.ts'
 import { FREE } from './free-leases.ts'
+import { keyMemory } from './key-table.ts'
 import { showWholeRows } from './long-texts.ts'
 import { migrate } from './migrate.ts'
 import { openWriter } from './open.ts'
 import { createQueries } from './queries.ts'
+import { keyOf, showKeyPlaces } from './verify-keys.ts'
 import { markAbandonedUnknown } from './write-attempts.ts'
 import { clockWrites } from './write-clock.ts'
 import { createWriter } from './writer.ts'
@@ -45,7 +47,7 @@ function prepared(use: (queries: ReturnType<typeof createQueries>, db: Connectio
   const db = openWriter(join(folder.path, 'a.db'))
   migrate(db)
   const { watched, texts } = watch(db)
-  use(createQueries(watched), db)
+  use(createQueries(watched, keyMemory()), db)
   // The clock is one row.
   const plans = texts.filter((text) => !text.includes('FROM clock')).map((text) => planOf(db, text))
   db.close()
@@ -260,7 +262,10 @@ test('long texts are found by their number, and rows with them are read in the o
   const db = openWriter(join(folder.path, 'a.db'))
   migrate(db)
   showWholeRows(db)
-  const texts = [SOURCES.charges(), SOURCES.refunds(), SOURCES.events(''), SOURCES.closings('')]
+  showKeyPlaces(db)
+  const texts = (['charges', 'refunds', 'events', 'closings'] as const).map((name) =>
+    SOURCES[name]('', keyOf),
+  )
   for (const plan of [...texts, 'SELECT * FROM idempotency_keys ORDER BY seq'].map((text) =>
     planOf(db, text),
   )) {

@@ -1,5 +1,6 @@
 import type { CurrencyTotals, LedgerAccount, Scope } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
+import type { KeyMemory } from './key-table.ts'
 import { accessReads } from './read-access.ts'
 import { alarmReads } from './read-alarms.ts'
 import { attemptReads } from './read-attempts.ts'
@@ -7,6 +8,7 @@ import { auditReads } from './read-audit.ts'
 import { chargeReads } from './read-charges.ts'
 import { clockReads } from './read-clock.ts'
 import { eventLogReads } from './read-event-log.ts'
+import { keyReads } from './read-keys.ts'
 import { ledgerReads } from './read-ledger.ts'
 import { ledgerHistoryReads } from './read-ledger-history.ts'
 import { limitReads } from './read-limits.ts'
@@ -20,8 +22,11 @@ import { webhookWorkReads } from './read-webhook-work.ts'
 import { webhookReads } from './read-webhooks.ts'
 import { sessionReads } from './sessions.ts'
 
-/** Reads over one read-only connection. An index limits each: none grows with the history. */
-export function createQueries(db: Connection) {
+/**
+ * Reads over one read-only connection. An index limits each: none grows with the history. `keys` is the writer's: it has
+ * the keys that are not in the index yet.
+ */
+export function createQueries(db: Connection, keys: KeyMemory) {
   const sql = createStatements(db)
   const ledger = ledgerReads(sql)
   /** One snapshot: otherwise the writer may commit between two statements. */
@@ -32,7 +37,7 @@ export function createQueries(db: Connection) {
     }),
   )
   return {
-    ...chargeReads(sql),
+    ...chargeReads(sql, keyReads(sql, keys)),
     ...ledger,
     ...ledgerHistoryReads(sql),
     balances,

@@ -10,11 +10,12 @@ import type {
   Scope,
   ScopedDispute,
 } from '../../ports/store.ts'
-import { CHARGES, DISPUTES, type FoundKey, REFUNDS, recordOf } from '../columns.ts'
+import { CHARGES, DISPUTES, REFUNDS, recordOf } from '../columns.ts'
 import { chargeFilters, type ListFilter, refundFilters } from '../list-filters.ts'
 import { selectList } from '../table.ts'
+import type { FindKey } from './read-keys.ts'
 import { listOf, page, pageOf, type Sql } from './read-page.ts'
-import { CHARGE_COLUMNS, FIND_KEY, live, REFUND_COLUMNS } from './rows.ts'
+import { CHARGE_COLUMNS, live, REFUND_COLUMNS } from './rows.ts'
 
 const DISPUTE_COLUMNS = selectList(DISPUTES)
 const LISTS = {
@@ -24,10 +25,10 @@ const LISTS = {
 }
 
 /** Charges, their refunds and disputes, and the records of idempotency keys. */
-export function chargeReads(sql: Sql) {
+export function chargeReads(sql: Sql, findKey: FindKey) {
   return {
     idempotencyRecord(scope: Scope, key: string): FoundRecord | undefined {
-      const row = sql(FIND_KEY).get(scope.accountId, live(scope), key) as FoundKey | undefined
+      const row = findKey(scope.accountId, live(scope), key)
       return row && recordOf(row)
     },
 

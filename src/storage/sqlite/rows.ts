@@ -42,7 +42,7 @@ export function ownedAttempt({ accountId, live, ...row }: OwnedRow): ScopedAttem
 }
 
 /**
- * The record of a key. The writer uses it when a key exists already, and so does the reader. Not a join: if a join has
+ * The record of a key, by the number of its row and the key. The writer uses it when a key exists already, and so does the reader. Not a join: if a join has
  * a table with a partial index, SQLite prepares it again each time its parameters are bound, which took 10 µs of each
  * request.
  */
@@ -50,4 +50,4 @@ export const FIND_KEY = `SELECT ${selectList(KEYS, { facts: FACTS })}, (
     SELECT ${EVENT_DATA} FROM events e
     WHERE e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq) AS event
   FROM idempotency_keys k
-  WHERE k.account_id = ? AND k.live = ? AND k.key = ?`
+  WHERE k.seq = ? AND k.account_id = ? AND k.live = ? AND k.key = ?`

@@ -6,10 +6,11 @@ import type { Connection } from './connection.ts'
 import { recognize, startMarking } from './epochs.ts'
 import { freeLeases } from './free-leases.ts'
 import { type Guard, startGuard } from './guard.ts'
+import { keyMemory } from './key-table.ts'
 import { type Lock, lockDatabase } from './lock.ts'
 import { saveData } from './loss.ts'
 import { filesAt, identityOf } from './mark.ts'
-import { migrate } from './migrate.ts'
+import { migrate, migrations } from './migrate.ts'
 import { openReader, openWriter } from './open.ts'
 import { writePid } from './pid.ts'
 import { savedBeside, warningOf } from './place.ts'
@@ -36,10 +37,11 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     const lineage = prepare(lock.place, now(), log)
     const identity = identityOf(lock.place)
     const shared = sharedMemory()
+    const keys = keyMemory()
     let found: Guard | undefined
     // Removed files look damaged: then there is still data to save.
     const onFatal = (error: Error) => void (found?.check() || options.onFatal(error))
-    const thread = await startWriter({ ...options, file: lock.place, onFatal }, shared)
+    const thread = await startWriter({ ...options, file: lock.place, onFatal }, shared, keys)
     const reader = await openOrElse(() => openReader(lock.place), thread.close)
     const opened = { lock, identity, shared, thread, reader, lineage }
     const { pid, marking, guard, lost } = await openOrElse(
@@ -64,7 +66,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
       await thread.close()
       lock.release()
     }
-    const queries = createQueries(reader)
+    const queries = createQueries(reader, keys)
     const read = readFrom(reader, onFatal)
     const logBytes = () => walBytes(lock.place)
     return {
@@ -86,7 +88,9 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
 function prepare(place: string, now: number, log: Log): string {
   const writer = openWriter(place)
   try {
-    migrate(writer)
+    migrate(writer, migrations(), (done, total) =>
+      log.info({ keys: done, of: total }, 'Building the index of idempotency keys'),
+    )
     const lineage = recognize(writer, place, now, log)
     markAbandonedUnknown(writer)
     freeLeases(writer, now)

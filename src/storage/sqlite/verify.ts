@@ -1,6 +1,6 @@
 import { CHAINED, checkChains } from '../chain/check.ts'
 import type { Head } from '../chain/head.ts'
-import type { Row } from '../verify/aggregate.ts'
+import type { Row, SourceText } from '../verify/aggregate.ts'
 import { AUDITED, audit } from '../verify/audit.ts'
 import { STATISTICS } from '../verify/statistics.ts'
 import { deliveryProblem, SENT } from '../verify/webhooks.ts'
@@ -8,6 +8,7 @@ import { CHECKS, type Check, type Verification, withChains } from '../verify-che
 import type { Connection } from './connection.ts'
 import { showWholeRows } from './long-texts.ts'
 import { assertCurrent } from './migrate.ts'
+import { keyIndexProblem, keyOf, showKeyPlaces } from './verify-keys.ts'
 import { brokenText, strayText } from './verify-texts.ts'
 
 export type { Verification } from '../verify-checks.ts'
@@ -48,10 +49,20 @@ function bookProblem(db: Connection): string | undefined {
     firstProblem(db, CHECKS) ??
     brokenText(db) ??
     read(db, SENT, deliveryProblem()) ??
-    whole(db, () => read(db, AUDITED, audit(Date.now()))) ??
+    keysProblem(db) ??
     strayText(db) ??
     firstProblem(db, STATISTICS)
   )
+}
+
+/** Of the charges with their keys, and of the index of keys. */
+function keysProblem(db: Connection): string | undefined {
+  const hideKeyPlaces = showKeyPlaces(db)
+  try {
+    return whole(db, () => read(db, AUDITED, audit(Date.now()))) ?? keyIndexProblem(db)
+  } finally {
+    hideKeyPlaces()
+  }
 }
 
 function firstProblem(db: Connection, checks: readonly Check[]): string | undefined {
@@ -75,12 +86,12 @@ function whole<T>(db: Connection, check: () => T): T {
 /** Gives a check the rows of the sources that it requests. */
 function read<S extends string, T>(
   db: Connection,
-  sources: Readonly<Record<S, (bytes: string) => string>>,
+  sources: Readonly<Record<S, SourceText>>,
   check: Generator<S, T, readonly Row[]>,
 ): T {
   const open = new Map<S, Iterator<Row>>()
   function next(source: S): Row[] {
-    const rows = open.get(source) ?? db.prepare<[], Row>(sources[source]('')).iterate()
+    const rows = open.get(source) ?? db.prepare<[], Row>(sources[source]('', keyOf)).iterate()
     open.set(source, rows)
     const batch: Row[] = []
     while (batch.length < BATCH) {

@@ -6,6 +6,7 @@ import { ATTEMPTS, CHARGES, DISPUTES, type FoundKey, KEYS, REFUNDS, recordOf } f
 import { type Referring, refusalOf } from '../guards.ts'
 import { type CommitMessage, transfersIn } from './commit-message.ts'
 import type { Connection } from './connection.ts'
+import type { KeyIndex } from './key-index.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { type Apart, withoutDetails } from './long-texts.ts'
 import { insertRow, putRow, updateRow } from './row-statements.ts'
@@ -18,10 +19,10 @@ import { counterWrites } from './write-limits.ts'
 import { type TextWrites, textWrites } from './write-texts.ts'
 
 /** Commits, as the port describes them. Writes nothing before the guards have passed. */
-export function commitWrite(db: Connection, cache: LedgerCache) {
+export function commitWrite(db: Connection, cache: LedgerCache, index: KeyIndex) {
   const tries = storedAttempts(db, cache)
   const putAlarm = alarmWrites(db, cache)
-  const keys = keyWrites(db)
+  const keys = keyWrites(db, index)
   const texts = textWrites(db)
   const charges = chargeWrites(db, texts)
   const book = transferWrites(db, cache)
@@ -120,13 +121,13 @@ function referring(attempt: Row): Referring {
   } as Referring
 }
 
-function keyWrites(db: Connection) {
+function keyWrites(db: Connection, index: KeyIndex) {
   const more = ['event_seq', 'details_id']
-  const insertKey = db.prepare(
-    `${insertRow(KEYS, [...more, 'created_at'])} ON CONFLICT (account_id, live, key) DO NOTHING`,
-  )
-  const updateKey = db.prepare(updateRow(KEYS, more))
-  const findKey = db.prepare<[number, number, string], FoundKey>(FIND_KEY)
+  const insertKey = db.prepare(insertRow(KEYS, [...more, 'created_at']))
+  const updateKey = db.prepare(`${updateRow(KEYS, more)} AND seq = ?`)
+  const findKey = db.prepare<[number, number, number, string], FoundKey>(FIND_KEY)
+  const seqOf = (account: number, live: number, key: string) =>
+    index.find(index.hash(account, live, key), account, live, key)
   /** The row with its facts as the record stores them, and the number of the details that they refer to. */
   const shortened = (row: Row, details: Apart | undefined): [own: Row, detailsId: number | null] => {
     const facts = row[KEYS.at.facts] as string | null
@@ -145,18 +146,28 @@ function keyWrites(db: Connection) {
       at: number,
       details: Apart | undefined,
     ) {
+      const text = key[KEYS.at.key] as string
+      const hash = index.hash(account, live, text)
+      if (index.find(hash, account, live, text) !== undefined) return false
       const [own, detailsId] = shortened(key, details)
-      return insertKey.run(account, live, ...own, sequence, detailsId, at).changes === 1
+      index.add(hash, insertKey.run(account, live, ...own, sequence, detailsId, at).lastInsertRowid as number)
+      return true
     },
 
     /** Changes nothing if the key was purged in the meantime. */
     end(account: number, live: number, ended: Row, sequence: number, details: Apart | undefined): void {
+      const text = ended[KEYS.at.key] as string
+      const seq = seqOf(account, live, text)
+      if (seq === undefined) return
       const [own, detailsId] = shortened(ended, details)
-      updateKey.run(...KEYS.changesOf(own), sequence, detailsId, account, live, own[KEYS.at.key])
+      updateKey.run(...KEYS.changesOf(own), sequence, detailsId, account, live, text, seq)
     },
 
-    find: (account: number, live: number, key: Row): FoundKey | undefined =>
-      findKey.get(account, live, key[KEYS.at.key] as string),
+    find(account: number, live: number, key: Row): FoundKey | undefined {
+      const text = key[KEYS.at.key] as string
+      const seq = seqOf(account, live, text)
+      return seq === undefined ? undefined : findKey.get(seq, account, live, text)
+    },
   }
 }
 

@@ -12,6 +12,15 @@ export const keyWrites = {
          WHERE seq <= ? AND seq < (SELECT max(seq) FROM idempotency_keys) AND ending <> 'accepted'
          ORDER BY seq LIMIT ?)`,
     )
-    return (lastKey: number, limit: number): number => purge.run(lastKey, limit).changes
+    // The index keeps entries of purged records until a fold sweeps them out, sorted and many at once.
+    const moveMark = db.prepare(
+      `UPDATE key_index_state
+       SET purged_to = max(purged_to, (SELECT min(?, max(seq)) FROM idempotency_keys)) WHERE id = 1`,
+    )
+    return (lastKey: number, limit: number): number => {
+      const { changes } = purge.run(lastKey, limit)
+      if (changes > 0) moveMark.run(lastKey)
+      return changes
+    }
   },
 } satisfies Record<string, Definition>

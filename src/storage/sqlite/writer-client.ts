@@ -3,6 +3,7 @@ import type { Log } from '../../ports/log.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import { BUILD, TWO_BUILDS } from './build.ts'
 import { weightOf } from './commit-message.ts'
+import type { KeyMemory } from './key-table.ts'
 import type { Rescue, Rescued } from './rescue.ts'
 import { isFailure, type WriteFailure } from './writer.ts'
 import type { WriterData } from './writer-thread.ts'
@@ -58,8 +59,9 @@ export type WriterThread = {
 export async function startWriter(
   { file, onGroup, onFatal }: SqliteOptions,
   shared: Int32Array,
+  keys: KeyMemory,
 ): Promise<WriterThread> {
-  const workerData: WriterData = { file, shared, build: BUILD }
+  const workerData: WriterData = { file, shared, keys, build: BUILD }
   const thread = new Worker(new URL('./writer-boot.js', import.meta.url), { workerData })
   const inFlight: Waiting[] = []
   let first = 0

@@ -2,6 +2,7 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { BUILD, TWO_BUILDS } from './build.ts'
 import { watchContent } from './content.ts'
+import type { KeyMemory } from './key-table.ts'
 import { openWriter } from './open.ts'
 import { type Rescue, rescue } from './rescue.ts'
 import { hasRoom } from './room.ts'
@@ -20,13 +21,18 @@ const LOOK_MS = 250
 export type ToWriter = readonly Write[] | Rescue | null
 
 /** `build` is the main thread's. */
-export type WriterData = { readonly file: string; readonly shared: Int32Array; readonly build: string }
+export type WriterData = {
+  readonly file: string
+  readonly shared: Int32Array
+  readonly keys: KeyMemory
+  readonly build: string
+}
 
-const { file, shared, build } = workerData as WriterData
+const { file, shared, keys, build } = workerData as WriterData
 if (build !== BUILD) throw new Error(TWO_BUILDS)
 const port = parentPort as MessagePort
 const db = openWriter(file)
-const writer = createWriter(db, () => hasRoom(file))
+const writer = createWriter(db, () => hasRoom(file), keys)
 const isOther = watchContent(file, Number(db.pragma('schema_version', { simple: true })))
 /** Rows that this connection has changed. */
 const changes = db.prepare('SELECT total_changes()').pluck()

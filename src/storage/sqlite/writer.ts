@@ -1,5 +1,7 @@
 import type { StoreUnavailable } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
+import { keyIndex } from './key-index.ts'
+import type { KeyMemory } from './key-table.ts'
 import { ledgerCache } from './ledger-cache.ts'
 import { prepareWrites, type Write } from './writes.ts'
 
@@ -20,13 +22,18 @@ export type Writer = {
 /**
  * The one writer of a database. It must be the only one, because it keeps balances and sequences between groups.
  * After a failed write, only `ready` with `hasRoom` proves that the database accepts commits again, because `ready`
- * alone writes almost nothing.
+ * alone writes almost nothing. `memory` shows the newest keys to the reader.
  */
-export function createWriter(db: Connection, hasRoom: () => boolean = () => true): Writer {
+export function createWriter(
+  db: Connection,
+  hasRoom: () => boolean = () => true,
+  memory?: KeyMemory,
+): Writer {
   const begin = db.prepare('BEGIN IMMEDIATE')
   const commit = db.prepare('COMMIT')
   const cache = ledgerCache(db)
-  const apply = prepareWrites(db, cache)
+  const keys = keyIndex(db, memory)
+  const apply = prepareWrites(db, cache, keys)
 
   function transact(ops: readonly Write[]): unknown[] {
     try {
@@ -35,10 +42,13 @@ export function createWriter(db: Connection, hasRoom: () => boolean = () => true
       const results: unknown[] = []
       for (const op of ops) results.push(apply(op))
       cache.flush()
+      keys.flush()
       commit.run()
+      keys.committed()
       return results
     } catch (error) {
       cache.reset()
+      keys.reset()
       if (db.inTransaction) db.exec('ROLLBACK')
       throw error
     }

@@ -48,7 +48,8 @@ export type Subject = { readonly view: View; readonly row: Row }
 /** The columns of an idempotency record, joined to the row that has its key. */
 const KEY = `k.seq AS key_seq, k.fingerprint AS key_fingerprint, k.surface AS key_surface,
   k.ending AS key_ending, k.object_id AS key_object, k.facts AS key_facts, k.event_seq AS key_event, k.created_at AS key_at`
-const keyOf = (row: string) => `LEFT JOIN idempotency_keys k
+/** Joins the record `k` that has the key of a row. */
+export const keyOf = (row: string): string => `LEFT JOIN idempotency_keys k
   ON k.account_id = ${row}.account_id AND k.live = ${row}.live AND k.key = ${row}.idempotency_key`
 const TRANSFER = `t.account_id, t.live, t.seq, t.transaction_id, t.amount, t.created_at, d.code AS debit,
   c.code AS credit, d.currency`
@@ -67,30 +68,31 @@ export const chargeIdIn = (data = 'data') => `substr(${data}, 18, 30)`
 /** The condition that an event has a webhook endpoint in place of a charge. */
 export const IS_OF_ENDPOINT = `substr(data, 1, 12) = '{"endpoint":'`
 
+/** The SQL of a source. */
+export type SourceText = (bytes: string, keyOf: (row: string) => string) => string
+
 /**
  * The sources of aggregates: rows with `account_id`, `live` and a charge's id in `whose`, sorted by these. Both engines
- * run the SQL; `bytes` makes PostgreSQL sort a text by its bytes.
+ * run the SQL; `bytes` makes PostgreSQL sort a text by its bytes, and `keyOf` lets SQLite find keys by their hashes.
  */
 export const SOURCES = {
-  charges: () => `SELECT c.id AS whose, c.*, ${KEY} FROM charges c ${keyOf('c')}
+  charges: (_, keyOf) => `SELECT c.id AS whose, c.*, ${KEY} FROM charges c ${keyOf('c')}
     ORDER BY c.account_id, c.live, c.id`,
-  refunds: () => `SELECT r.transaction_id AS whose, r.*, ${KEY} FROM refunds r ${keyOf('r')}
+  refunds: (_, keyOf) => `SELECT r.transaction_id AS whose, r.*, ${KEY} FROM refunds r ${keyOf('r')}
     ORDER BY r.account_id, r.live, r.transaction_id, r.id`,
   disputes: () => childrenIn('disputes'),
-  attempts: () => `SELECT t.transaction_id AS whose, t.*, ${KEY}
+  attempts: (_, keyOf) => `SELECT t.transaction_id AS whose, t.*, ${KEY}
     FROM attempts t ${keyOf('t')} AND t.kind IN ('capture', 'cancel')
     ORDER BY t.account_id, t.live, t.transaction_id, t.id`,
   alarms: () => childrenIn('alarms'),
   /** The records of requests that closed an alarm: no other row has their key. */
-  closings: (bytes: string) => `SELECT ${chargeIdIn('e.data')} AS whose, k.account_id, k.live,
+  closings: (bytes) => `SELECT ${chargeIdIn('e.data')} AS whose, k.account_id, k.live,
       k.key AS idempotency_key, k.event_seq AS id, e.created_at, ${KEY}
     FROM events e JOIN idempotency_keys k
       ON k.account_id = e.account_id AND k.live = e.live AND k.event_seq = e.seq
     WHERE e.type = 'alarm.closed'
     ORDER BY e.account_id, e.live, ${chargeIdIn('e.data')}${bytes}, e.seq`,
-  events: (
-    bytes: string,
-  ) => `SELECT ${chargeIdIn()} AS whose, account_id, live, seq, id, type, data, created_at
+  events: (bytes) => `SELECT ${chargeIdIn()} AS whose, account_id, live, seq, id, type, data, created_at
     FROM events WHERE NOT ${IS_OF_ENDPOINT} ORDER BY account_id, live, ${chargeIdIn()}${bytes}, seq`,
   transfersOfCharges: () => `SELECT t.transaction_id AS whose, ${TRANSFER}
     FROM ledger_transfers t ${ACCOUNTS_OF_TRANSFER}
@@ -98,7 +100,7 @@ export const SOURCES = {
     ORDER BY t.account_id, t.live, t.transaction_id, t.seq`,
   transfersOfRefunds: () => transfersOf('refunds'),
   transfersOfDisputes: () => transfersOf('disputes'),
-} as const
+} as const satisfies Readonly<Record<string, SourceText>>
 export type Source = keyof typeof SOURCES
 const NAMES = Object.keys(SOURCES) as Source[]
 

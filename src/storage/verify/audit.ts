@@ -1,6 +1,6 @@
 /** The checks of `verify` that look at one charge after another, each with everything that belongs to it. */
 import { ADMINISTRATION, administrationProblem } from './administration.ts'
-import { type Aggregate, aggregates, type Row, SOURCES } from './aggregate.ts'
+import { type Aggregate, aggregates, type Row, SOURCES, type SourceText } from './aggregate.ts'
 import { callProblems } from './calls.ts'
 import { eventProblems } from './events.ts'
 import { historyProblems } from './history.ts'
@@ -26,8 +26,8 @@ const OTHERS = {
 
 export type Audited = keyof typeof SOURCES | keyof typeof OTHERS
 
-/** The SQL of every source of an audit; see `SOURCES` for `bytes`. */
-export const AUDITED: Readonly<Record<Audited, (bytes: string) => string>> = { ...SOURCES, ...OTHERS }
+/** The SQL of every source of an audit; see `SOURCES` for the parameters. */
+export const AUDITED: Readonly<Record<Audited, SourceText>> = { ...SOURCES, ...OTHERS }
 
 /**
  * Checks everything, and returns the first error as a sentence. It requests the next rows of a source until there are
