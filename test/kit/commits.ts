@@ -8,6 +8,7 @@ import {
   type KnownOutcome,
   newAttempt,
   type Outcome,
+  type Resolver,
 } from '../../src/domain/attempt.ts'
 import type { Charge, ChargeCommand, Decision, Refund } from '../../src/domain/charge.ts'
 import { idFactory } from '../../src/domain/id.ts'
@@ -229,12 +230,12 @@ export function beginRefundCommit(
 export function endCommit(
   { charge, attempt, refund }: { charge: Charge; attempt: Attempt; refund?: Refund },
   outcome: KnownOutcome,
-  options: Options & { ended?: Commit['ended'] },
+  options: Options & { ended?: Commit['ended']; by?: Resolver },
 ): Commit {
-  const at = options.at ?? tick()
+  const { at = tick(), by = 'lookup' } = options
   const decision = refund
-    ? concludeRefund(charge, refund, attempt, outcome, 'lookup', at)
-    : concludeCharge(charge, attempt, outcome, 'lookup', at)
+    ? concludeRefund(charge, refund, attempt, outcome, by, at)
+    : concludeCharge(charge, attempt, outcome, by, at)
   const ended = { key: attempt.idempotencyKey, ending: endingIn(decision) }
   return { ...commitOf(decision, options, null, at), ended: options.ended ?? ended }
 }

@@ -35,17 +35,19 @@ export function setChanges<T>({ changing }: Rows<T>): string {
   return changing.map((column) => `${column} = r.${column}`).join(', ')
 }
 
-function update<T>(table: Table<T>): Write<T> {
-  const rows = recordsetOf(changesIn(table))
-  return write(
-    rows,
-    `
+/** Changes the rows of a recordset, which has their ids. */
+const updateOf = <T>(table: Table<T>, rows: Recordset<T>, changes = setChanges(table)) => `
   UPDATE ${table.name} t
-  SET ${setChanges(table)}
+  SET ${changes}
   FROM ${rows.scoped}
-  WHERE t.account_id = r.account_id AND t.live = r.live AND t.id = r.id`,
-  )
-}
+  WHERE t.account_id = r.account_id AND t.live = r.live AND t.id = r.id`
+
+/**
+ * The same changes; the division by zero ends the transaction if the stored row is not as assumed. As a condition of the
+ * update it would not, and would give the planner another reason to scan the table.
+ */
+const changesIf = <T>(table: Rows<T>, number: string, assumed: string) =>
+  setChanges(table).replace(`${number} = r.${number}`, `${number} = r.${number} / (${assumed})::integer`)
 
 /** Inserts rows, or updates existing ones. */
 function put<T>({ name, columns, changing, key }: Table<T>): Write<T> {
@@ -61,11 +63,21 @@ function put<T>({ name, columns, changing, key }: Table<T>): Write<T> {
 }
 
 export const insertCharges = insert(CHARGES)
-export const updateCharges = update(CHARGES)
+
+const CHANGED_CHARGES = recordsetOf(changesIn(CHARGES))
+/** Their rows were read and locked before. */
+export const updateCharges = write(CHANGED_CHARGES, updateOf(CHARGES, CHANGED_CHARGES))
+/** Fails unless each has the version before. */
+export const updateAssumedCharges = write(
+  CHANGED_CHARGES,
+  updateOf(CHARGES, CHANGED_CHARGES, changesIf(CHARGES, 'version', 't.version = r.version - 1')),
+)
+
 export const putRefunds = put(REFUNDS)
 export const putDisputes = put(DISPUTES)
 export const insertAlarms = insert(ALARMS)
-export const updateAlarms = update(ALARMS)
+const ALARM_CHANGES = recordsetOf(changesIn(ALARMS))
+export const updateAlarms = write(ALARM_CHANGES, updateOf(ALARMS, ALARM_CHANGES))
 
 /** The node that sends or resolves an attempt, while its lease lasts. */
 const OWNER = 'CASE WHEN r.token IS NOT NULL THEN $3::text END'
@@ -86,11 +98,14 @@ export const insertAttempts = writeAttempts(
 )
 
 const CHANGED_ATTEMPTS = recordsetOf(changesIn(ATTEMPTS), 4)
+const WITH_OWNER = `, owner = ${OWNER}`
+/** Their rows were read and locked before. */
 export const updateAttempts = writeAttempts(
   CHANGED_ATTEMPTS,
-  `
-  UPDATE attempts t
-  SET ${setChanges(ATTEMPTS)}, owner = ${OWNER}
-  FROM ${CHANGED_ATTEMPTS.scoped}
-  WHERE t.account_id = r.account_id AND t.live = r.live AND t.id = r.id`,
+  updateOf(ATTEMPTS, CHANGED_ATTEMPTS, setChanges(ATTEMPTS) + WITH_OWNER),
+)
+/** Fails unless each is being sent. */
+export const updateAssumedAttempts = writeAttempts(
+  CHANGED_ATTEMPTS,
+  updateOf(ATTEMPTS, CHANGED_ATTEMPTS, changesIf(ATTEMPTS, 'lookups', `t.state = 'sending'`) + WITH_OWNER),
 )

@@ -16,6 +16,8 @@ import {
   putDisputes,
   putRefunds,
   updateAlarms,
+  updateAssumedAttempts,
+  updateAssumedCharges,
   updateAttempts,
   updateCharges,
   type Write,
@@ -41,8 +43,8 @@ import {
 import { statisticsWrites } from './commit-sql-statistics.ts'
 import { byScope, nameIn } from './rows.ts'
 
-/** The rows that a group changes, as they were before. */
-export type StoredBefore = Pick<FoundRows, 'states' | 'facts'>
+/** The rows that a group changes, as they were before; `assumed`: they were not read, so the writes check it. */
+export type StoredBefore = Pick<FoundRows, 'states' | 'facts'> & { readonly assumed?: true }
 
 /** The statements, scope by scope in the order of their names. */
 export function commitWrites(
@@ -62,7 +64,7 @@ export function commitWrites(
 function scopeWrites(
   scope: Scope,
   commits: readonly Commit[],
-  { states, facts }: StoredBefore,
+  { states, facts, assumed }: StoredBefore,
   velocity: Counters,
   node: string,
 ): Statement[] {
@@ -93,7 +95,7 @@ function scopeWrites(
       charges.filter(({ version }) => version === 1),
     ),
     ...writing(
-      updateCharges,
+      assumed ? updateAssumedCharges : updateCharges,
       charges.filter(({ version }) => version > 1),
     ),
     ...writing(
@@ -109,7 +111,7 @@ function scopeWrites(
       attemptsThat((before) => before === undefined),
     ),
     ...writing(
-      updateAttempts(node),
+      (assumed ? updateAssumedAttempts : updateAttempts)(node),
       attemptsThat((before) => before !== undefined),
     ),
     ...writing(

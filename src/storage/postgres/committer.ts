@@ -4,12 +4,13 @@ import { type Commit, type CommitResult, StoreUnavailable } from '../../ports/st
 import type { Statement } from './batch.ts'
 import { NOW } from './clock.ts'
 import { isCommitted, judgeCommit } from './commit-guards.ts'
-import { commitReads, noRows } from './commit-reads.ts'
+import { commitReads, type FoundRows, noRows } from './commit-reads.ts'
 import { commitWrites } from './commit-writes.ts'
 import type { Connection } from './connection.ts'
 import { codeOf, meaningOf, type StatementError, storeError } from './errors.ts'
 import type { Ended } from './grouping.ts'
 import type { Pool } from './pool.ts'
+import { nameIn } from './rows.ts'
 
 const MAX_TRIES = 8
 /** No try begins later: with its own wait for a lock a commit ends within what clients wait. */
@@ -52,9 +53,10 @@ export type Committer = (commits: readonly Commit[]) => Promise<readonly Ended<C
 const CAREFUL_GROUPS = 32
 
 /**
- * Commits a group in one transaction. It writes and commits new charges in one round trip, because every conflict
- * violates a constraint of the schema. After a conflict, and for commits that change rows, it takes two: the first
- * reads and locks the rows that the guards need, the second writes everything and commits. It retries deadlocks, and
+ * Commits a group in one transaction. It writes and commits what requests begin and the outcomes that providers respond with,
+ * in one round trip: every conflict violates a constraint of the schema, or a condition of the update. After a conflict,
+ * and for other commits, it takes two: the first reads and locks the rows that the guards need, the second writes
+ * everything and commits. It retries deadlocks, and
  * races that a unique index decided. If a commit violates a constraint, it halves the group until that commit is
  * alone.
  */
@@ -66,7 +68,7 @@ export function createCommitter(pool: Pool, node: string, onGroup?: (size: numbe
     const until = performance.now() + LAST_TRY_MS
     let races = 0
     for (let tries = 1; ; tries++) {
-      const hopeful = careful === 0 && commits.every(needsNoRow)
+      const hopeful = careful === 0 && commits.every(isHopeful)
       if (careful > 0) careful--
       try {
         const transact = hopeful ? transactAtOnce : transactWithCare
@@ -127,24 +129,50 @@ type Transact = (
   node: string,
 ) => Promise<readonly Ended<CommitResult>[]>
 
-/** A new charge changes no existing row, unless it counts in a velocity limit. */
-const needsNoRow = ({ charge, limits }: Commit) => charge.version === 1 && limits === undefined
+/** Its charge is new or has the version before, its key is new, and its attempts are new. */
+const isBegin = ({ charge, key, attempts }: Commit) =>
+  charge.version === 1 || (key !== null && attempts.every(({ state }) => state === 'sending'))
 
 /**
- * Assumes that there is no conflict. If a key or a reference exists, or a balance would overflow, the server refuses
- * the whole group.
+ * The provider responded to the call of the one attempt. Its row is usually as the first commit stored it: `sending`,
+ * which no statistic counts.
+ */
+const isAnswer = ({ key, attempts }: Commit) =>
+  key === null && attempts.length === 1 && attempts[0]?.resolvedBy === 'answer'
+
+/** Usually no row is in its way, and it needs none but those that `assumedRows` knows. */
+const isHopeful = (commit: Commit) =>
+  (isBegin(commit) || isAnswer(commit)) &&
+  commit.limits === undefined &&
+  commit.lease === null &&
+  commit.alarms.length === 0
+
+/**
+ * Assumes that there is no conflict. If a key or a reference exists, a balance would overflow, or a row is not as
+ * `assumedRows` has it, the server refuses the whole group.
  */
 const transactAtOnce: Transact = async (connection, commits, node) => {
   const group = randomUUID()
-  const ended = judgeCommit(commits, noRows())
+  const assumed = assumedRows(commits)
+  const stored = { states: new Map(assumed.states), facts: assumed.facts, assumed: true } as const
+  const ended = judgeCommit(commits, assumed)
   const accepted = commits.filter((_, i) => isCommitted(ended[i] as Ended<CommitResult>))
   if (accepted.length === 0) return ended
-  const statements = [...begin(group), ...commitWrites(accepted, NOTHING_STORED, NO_COUNTERS, node), COMMIT]
+  const statements = [...begin(group), ...commitWrites(accepted, stored, NO_COUNTERS, node), COMMIT]
   await rollingBack(connection, () => lastWords(group, ended, () => connection.run(statements)))
   return ended
 }
 
-const NOTHING_STORED = { states: new Map(), facts: new Map() }
+function assumedRows(commits: readonly Commit[]): FoundRows {
+  const rows = noRows()
+  for (const commit of commits) {
+    const { scope, charge, attempts } = commit
+    if (charge.version > 1) rows.versions.set(nameIn(scope, charge.id), charge.version - 1)
+    if (isAnswer(commit)) for (const { id } of attempts) rows.states.set(nameIn(scope, id), 'sending')
+  }
+  return rows
+}
+
 const NO_COUNTERS = { stored: new Set<string>(), after: new Map() }
 
 /** Begins a transaction whose outcome can be found out later by the id of its group. */

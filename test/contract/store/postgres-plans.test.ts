@@ -251,6 +251,7 @@ test('every statement of a commit and of a worker finds its rows by an index, pl
     const statements = [
       ...commitReads(all).statements,
       ...commitWrites(all, stored, counters, 'a node'),
+      ...commitWrites(all, { ...stored, assumed: true }, counters, 'a node'),
       ...(await work()),
     ]
     assert.ok(statements.length > 25, `${statements.length} statements`)
@@ -287,7 +288,11 @@ test('plans that were made on empty tables are replaced once there are rows: who
   const connection = await connectWriter(url)
   try {
     const { all, stored, counters } = commits()
-    const statements = [...commitReads(all).statements, ...commitWrites(all, stored, counters, 'a node')]
+    const statements = [
+      ...commitReads(all).statements,
+      ...commitWrites(all, stored, counters, 'a node'),
+      ...commitWrites(all, { ...stored, assumed: true }, counters, 'a node'),
+    ]
     for (const [i, statement] of statements.entries()) await genericPlan(connection, `kept_${i}`, statement)
 
     const [store] = (await openStores(t, url, 1)) as [Store]
