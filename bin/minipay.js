@@ -12,9 +12,9 @@ if (Number(process.versions.node.split('.')[0]) < NEEDED) {
   )
   process.exitCode = 1
 } else {
-  import('node:module')
-    .then((module) => {
-      module.enableCompileCache()
+  import('../src/loading.js')
+    .then((loading) => {
+      loading.loadFast()
       return import('../src/cli.ts')
     })
     .then((cli) => cli.main(process.argv.slice(2), process.env))

@@ -1,6 +1,5 @@
-// The first module of the writer's thread, in plain JavaScript: each thread must turn the compile cache on for
-// itself, and without it would strip the types anew at every start, which takes 25 MB and 100 ms.
-import { enableCompileCache } from 'node:module'
+// The first module of the writer's thread: each thread must do this for itself.
+import { loadFast } from '../../loading.js'
 
-enableCompileCache()
+loadFast()
 await import('./writer-thread.ts')
