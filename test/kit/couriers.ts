@@ -131,9 +131,10 @@ export function webhookWorld(t: TestContext, options: { readonly seed?: number }
           }
         },
       })
+      const { after } = changes.runtime ?? runtime
       const ownRuntime = {
         ...runtime,
-        after: (ms: number, action: () => void) => runtime.after(ms, () => crashed || action()),
+        after: (ms: number, action: () => void) => after(ms, () => crashed || action()),
         nextTurn: (action: () => void) => runtime.nextTurn(() => crashed || action()),
       }
       const ownClient = changes.client ?? client

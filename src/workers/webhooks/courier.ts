@@ -81,7 +81,8 @@ class EndpointCourier implements Courier {
     this.#position = held.position
     this.#condition = conditionOf(this.#parts, held)
     this.#clients = createReceiverClients(parts.client, held.endpoint)
-    this.#slots = createSlots({ most, overall, onRoom: () => this.#pump(), runtime, onAttempt })
+    const failing = held.failingSince !== null
+    this.#slots = createSlots({ most, failing, overall, onRoom: () => this.#pump(), runtime, onAttempt })
     this.#pace = createPace(() => this.#endpoint.rateLimit, runtime.monotonic)
     this.#timer = createWakeTimer(() => this.#pump(), runtime)
     this.#work = new EndpointWork({
@@ -169,10 +170,12 @@ class EndpointCourier implements Courier {
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
+    let full = false
     if (this.#work.isWanted()) this.#condition.probeNow()
     while (!this.#ending && this.#parts.holds()) {
       const source = this.#next()
-      if (!source || !this.#slots.free() || this.#pace.waitMs() > 0) break
+      full = source !== null && !this.#slots.free()
+      if (!source || full || this.#pace.waitMs() > 0) break
       const job = this.#work.take(source)
       if (!job) break
       this.#pace.take()
@@ -182,7 +185,7 @@ class EndpointCourier implements Courier {
     // After the next claim it looks again.
     if (this.#ending || !this.#parts.holds()) return
     void this.#read()
-    this.#arm()
+    this.#arm(full)
   }
 
   /** While the breaker is open, one attempt or a few at a time, when its time has come; the policy may make an exception for retries. */
@@ -377,8 +380,8 @@ class EndpointCourier implements Courier {
     }
   }
 
-  /** Wakes at the next time at which something may begin that nothing else announces. */
-  #arm(): void {
+  /** Wakes at the next time at which something may begin that nothing else announces. `full`: it waits for a slot. */
+  #arm(full: boolean): void {
     const { runtime, now } = this.#parts
     const open = this.#condition.open()
     const due = this.#work.due.nextAt()
@@ -388,11 +391,10 @@ class EndpointCourier implements Courier {
     if (!open || policyOf(this.#endpoint).retriesWhileOpen) this.#timer.within(dueMs)
     const pausedMs = this.#condition.pausedMs()
     if (pausedMs > 0) this.#timer.within(pausedMs)
-    if (!open) return
-    if (this.#flights.size < open.atOnce) {
-      const probeMs = Math.max(pausedMs, open.probeAt - runtime.monotonic())
-      const hasWork = this.#work.next(true) !== null
-      this.#timer.within(hasWork ? probeMs : Math.max(probeMs, dueMs))
-    }
+    // A probe that is due already would wake it each millisecond.
+    if (!open || full || this.#flights.size >= open.atOnce) return
+    const probeMs = Math.max(pausedMs, open.probeAt - runtime.monotonic())
+    const hasWork = this.#work.next(true) !== null
+    this.#timer.within(hasWork ? probeMs : Math.max(probeMs, dueMs))
   }
 }

@@ -6,27 +6,51 @@ import { KEYLESS_SCOPE } from '../../ports/store.ts'
 import { createOverall } from './slots.ts'
 
 const SECOND = 1_000
+/** How long a world is watched, twice, in seconds. */
+const SECONDS = 30
+const QUICK: Response = { ms: 5, attempt: OK }
 const SILENCE: Response = { ms: 10_000, attempt: { kind: 'no_answer', error: 'no response within 10 s' } }
 
-/** How late the events of a quick endpoint are at most, in ms, beside others that behave so. */
-async function lateness(t: Parameters<typeof webhookWorld>[0], others: number, behave: () => Response) {
+/** How late the events of an endpoint are at most, in ms, beside these many others, most of which were there before it. */
+async function lateness(
+  t: Parameters<typeof webhookWorld>[0],
+  others: number,
+  behave: () => Response,
+  { isLast = false, restart = false, own = QUICK, perSecond = 20 } = {},
+) {
   const world = webhookWorld(t)
-  const quick = await world.endpoint()
+  const first = isLast ? undefined : await world.endpoint()
   for (let i = 0; i < others; i++) world.receive(await world.endpoint({ disableAfterMs: null }), behave)
+  const endpoint = first ?? (await world.endpoint())
   const due = new Map<string, number>()
-  let worst = 0
-  world.receive(quick, ({ event, at }) => {
-    worst = Math.max(worst, at - due.get(event.id)!)
-    return { ms: 5, attempt: OK }
+  const late: number[] = []
+  world.receive(endpoint, ({ event, at }) => {
+    late.push(at - due.get(event.id)!)
+    return own
   })
-  world.start({ overall: createOverall(128) })
-  for (let second = 0; second < 60; second++) {
+  const second = async () => {
     const at = world.runtime.now()
-    for (const { id } of await world.charges(20)) due.set(id, at)
+    for (const { id } of await world.charges(perSecond)) due.set(id, at)
     await world.runtime.advance(SECOND)
   }
-  assert.equal(world.toldTo(quick).length, 60 * 20)
-  return { worst, world }
+  const former = world.start({ overall: createOverall(128) })
+  for (let i = 0; i < SECONDS; i++) await second()
+  const learning = late.splice(0)
+  if (restart) {
+    const stopped = former.stop(0)
+    await world.runtime.advance(SECOND)
+    await stopped
+    world.start({ overall: createOverall(128) })
+  }
+  for (let i = 0; i < SECONDS; i++) await second()
+  await world.runtime.advance(10 * SECOND)
+  assert.equal(new Set(world.toldTo(endpoint).map(({ event }) => event.id)).size, 2 * SECONDS * perSecond)
+  return {
+    learning: Math.max(...learning),
+    after: Math.max(...late),
+    worst: Math.max(...learning, ...late),
+    world,
+  }
 }
 
 for (const [name, behave] of [
@@ -42,6 +66,32 @@ for (const [name, behave] of [
 test('an endpoint gets its events within the time of one attempt beside 150 that hang, more than there are slots', async (t) => {
   const { worst } = await lateness(t, 150, () => SILENCE)
   assert.ok(worst <= 11 * SECOND, `${worst} ms`)
+})
+
+test('the last of 151 new endpoints waits for two attempts of those that hang, and for none at the next start', async (t) => {
+  const { learning, after } = await lateness(t, 150, () => SILENCE, { isLast: true, restart: true })
+  assert.ok(learning <= 21 * SECOND, `${learning} ms`)
+  assert.ok(after <= 100, `${after} ms`)
+})
+
+test('a slow endpoint waits for none of 150 that hang, once they are known to', async (t) => {
+  const own = { ms: 1_100, attempt: OK }
+  const { after } = await lateness(t, 150, () => SILENCE, { isLast: true, own, perSecond: 3 })
+  assert.ok(after <= 100, `${after} ms`)
+})
+
+test('an endpoint that waits for a slot sets no timers meanwhile', async (t) => {
+  const world = webhookWorld(t)
+  for (let i = 0; i < 40; i++) world.receive(await world.endpoint({ disableAfterMs: null }), () => SILENCE)
+  let timers = 0
+  const after = (ms: number, action: () => void) => {
+    timers++
+    return world.runtime.after(ms, action)
+  }
+  world.start({ overall: createOverall(2), runtime: { ...world.runtime, after } })
+  await world.charges(20)
+  await world.runtime.advance(300 * SECOND)
+  assert.ok(timers < 5_000, `${timers} timers`)
 })
 
 test('all attempts together stay within the limit, and one endpoint leaves slots for others', async (t) => {
