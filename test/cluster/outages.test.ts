@@ -11,6 +11,8 @@ import { assertBooks, chargesOf, eventsOf, untilCharged } from './nodes.ts'
 
 /** Three nodes would take up to 36: they have to live with fewer. */
 const CONNECTIONS = 19
+/** PostgreSQL keeps these for superusers. */
+const RESERVED = 3
 let server: OwnServer
 /** The same through all of it, as they would be. */
 let nodes: [ClusterNode, ClusterNode, ClusterNode]
@@ -92,6 +94,29 @@ async function takeAll(clients: Client[]): Promise<void> {
     clients.push(client)
   }
 }
+
+test('a node that lost its connections gets some again from nodes that took all of them, and need fewer', async (t) => {
+  const [first, second, lost] = nodes
+  const signal = (name: NodeJS.Signals) => process.kill(lost.pid() as number, name)
+  signal('SIGSTOP')
+  t.after(() => signal('SIGCONT'))
+  await onServer(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${owner}'`)
+  let key = 0
+  await until('two nodes have all connections', async () => {
+    const busy = Array.from({ length: 30 }, () => [
+      untilCharged([first, second], `taken-${key++}`),
+      chargesOf(second),
+    ])
+    await Promise.all(busy.flat())
+    const { rows } = await onServer(
+      `SELECT count(*) AS used FROM pg_stat_activity WHERE usename = '${owner}'`,
+    )
+    return Number(rows[0].used) === CONNECTIONS - RESERVED
+  })
+  signal('SIGCONT')
+  await assertHealed('taken-0')
+  await assertBalance()
+})
 
 test('a primary that is set read only under load refuses, says so to the load balancer, and heals', async (t) => {
   const readOnly = async (value: string) => {

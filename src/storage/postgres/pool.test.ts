@@ -11,13 +11,13 @@ const connection: Connection = {
 /** Lets what was promised happen. */
 const soon = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-/** A pool of two whose connections are opened, or refused, when the test says so. */
-function pool(t: TestContext) {
+/** A pool, of two unless given, whose connections are opened, or refused, when the test says so. */
+function pool(t: TestContext, size = 2) {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   let now = 0
   t.mock.method(performance, 'now', () => now)
   const opening: PromiseWithResolvers<Connection>[] = []
-  const made = createPool(2, () => {
+  const made = createPool(size, () => {
     const one = Promise.withResolvers<Connection>()
     opening.push(one)
     return one.promise
@@ -67,4 +67,34 @@ test('while no further connection is to be had, work waits for one that is in us
   finish()
   await first
   assert.equal(await second, 'done')
+})
+
+test('connections that a burst opened are closed once they are idle, but for one, and opened again when needed', async (t) => {
+  const { use, opening, pass } = pool(t, 3)
+  const closed: number[] = []
+  const open = async (i: number) => {
+    opening[i]?.resolve({ ...connection, close: async () => void closed.push(i) })
+    await soon()
+  }
+  const { promise: busy, resolve: finish } = Promise.withResolvers<void>()
+  const burst = [0, 1, 2].map(() => use(() => busy))
+  for (const i of [0, 1, 2]) await open(i)
+  finish()
+  await Promise.all(burst)
+  for (let second = 1; second < 10; second++) {
+    pass(1_000)
+    assert.equal(await use(() => Promise.resolve('used')), 'used')
+  }
+  assert.deepEqual(closed, [])
+  pass(1_000)
+  assert.deepEqual(closed, [0, 1], 'the one that is used remains')
+  pass(60_000)
+  assert.deepEqual(closed, [0, 1], 'the last one remains')
+  const again = [0, 1].map(() => use(() => soon()))
+  await soon()
+  await open(3)
+  await Promise.all(again)
+  assert.equal(opening.length, 4)
+  pass(10_000)
+  assert.equal(closed.length, 3)
 })

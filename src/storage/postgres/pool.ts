@@ -9,6 +9,11 @@ const MAX_WAITING = 5_000
 /** The waits between attempts to connect, in ms: doubled from the first to the last. */
 const FIRST_BACKOFF_MS = 50
 const LAST_BACKOFF_MS = 1_000
+/**
+ * A connection that nothing has used for this long is closed, in ms, but for the last of a pool. Otherwise nodes whose bursts
+ * took all connections of the server would keep them for ever, and a node that has lost its own would get none.
+ */
+const IDLE_MS = 10_000
 
 export type Pool = {
   /**
@@ -22,6 +27,8 @@ export type Pool = {
   close(): Promise<void>
 }
 
+type Idle = { readonly connection: Connection; readonly since: number }
+
 type Waiting = {
   readonly resolve: (connection: Connection) => void
   readonly reject: (error: Error) => void
@@ -29,7 +36,10 @@ type Waiting = {
   readonly late: NodeJS.Timeout
 }
 
-/** Up to `size` connections, opened when needed. Replaces broken ones, with a backoff while that fails. */
+/**
+ * Up to `size` connections, opened when needed, and closed when they are not. Replaces broken ones, with a backoff while
+ * that fails.
+ */
 export function createPool(size: number, connect: () => Promise<Connection>): Pool {
   const connections = new Connections(size, connect)
   let busy = 0
@@ -66,7 +76,8 @@ export function createPool(size: number, connect: () => Promise<Connection>): Po
 class Connections {
   readonly #size: number
   readonly #connect: () => Promise<Connection>
-  readonly #idle: Connection[] = []
+  /** The one that was used last comes last, and is used next. */
+  readonly #idle: Idle[] = []
   readonly #queue: Waiting[] = []
   #open = 0
   #opening = false
@@ -74,6 +85,7 @@ class Connections {
   #failures = 0
   #failure: unknown = new Error('The database cannot be reached.')
   #retry: NodeJS.Timeout | undefined
+  #sweeping: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(size: number, connect: () => Promise<Connection>) {
@@ -82,9 +94,9 @@ class Connections {
   }
 
   take(): Promise<Connection> {
-    for (let connection = this.#idle.pop(); connection; connection = this.#idle.pop()) {
-      if (!connection.broken()) return Promise.resolve(connection)
-      this.#drop(connection)
+    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
+      if (!idle.connection.broken()) return Promise.resolve(idle.connection)
+      this.#drop(idle.connection)
     }
     if (this.#queue.length >= MAX_WAITING)
       return Promise.reject(
@@ -107,14 +119,41 @@ class Connections {
       this.#leave(first)
       first.resolve(connection)
     } else if (this.#closed) connection.close()
-    else this.#idle.push(connection)
+    else {
+      this.#idle.push({ connection, since: performance.now() })
+      this.#sweepLater()
+    }
   }
 
   /** No work waits any more. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#retry)
-    await Promise.all(this.#idle.splice(0).map((connection) => connection.close()))
+    clearTimeout(this.#sweeping)
+    await Promise.all(this.#idle.splice(0).map(({ connection }) => connection.close()))
+  }
+
+  /** Looks again when the connection that has been idle longest may have been so for too long. */
+  #sweepLater(): void {
+    const [longest] = this.#idle
+    if (this.#sweeping || this.#closed || !longest || this.#open === 1) return
+    this.#sweeping = setTimeout(
+      () => {
+        this.#sweeping = undefined
+        this.#sweep()
+      },
+      longest.since + IDLE_MS - performance.now(),
+    )
+    this.#sweeping.unref()
+  }
+
+  #sweep(): void {
+    const before = performance.now() - IDLE_MS
+    for (let [first] = this.#idle; first && first.since <= before && this.#open > 1; [first] = this.#idle) {
+      this.#idle.shift()
+      this.#drop(first.connection)
+    }
+    this.#sweepLater()
   }
 
   /** The first connection may be slow. That is no outage until an attempt has failed. */
