@@ -1,4 +1,5 @@
 /** Fills a database with history faster than HTTP could, with consistent books: `minipay verify` passes. */
+import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { encodeTime } from '../src/domain/id.ts'
 import { COUNT_CALLS } from '../src/storage/hourly.ts'
 import type { Connection } from '../src/storage/sqlite/connection.ts'
@@ -137,6 +138,14 @@ export function fill(file: string, history: History, now: number): void {
   foldLongTail(db, undefined, { long: 0 })
   db.pragma('journal_mode = WAL')
   db.close()
+  flush(file)
+}
+
+/** Writes what the system keeps for the disk: later it would be written during a measurement. */
+function flush(file: string): void {
+  const descriptor = openSync(file, 'r+')
+  fsyncSync(descriptor)
+  closeSync(descriptor)
 }
 
 const UNTOLD = `

@@ -11,12 +11,13 @@ import { ledgerReads } from '../src/storage/postgres/read-ledger.ts'
 import { webhookWorkReads } from '../src/storage/postgres/read-webhook-work.ts'
 import { webhookReads } from '../src/storage/postgres/read-webhooks.ts'
 import { openPostgresStore } from '../src/storage/postgres/store.ts'
-import { type Bench, median, type Part, type Row, withServer } from './bench.ts'
+import { withProviders } from './banks.ts'
+import { type Bench, median, type Part, type Row } from './bench.ts'
 import { ENDPOINT, fillPostgres } from './fill-postgres.ts'
 import { LISTS, type Read, type Sample, sampleOf } from './lists.ts'
 import { readsTooMuch, type Watch, watch } from './plans.ts'
 import { withPostgres } from './postgres.ts'
-import { runVerify, startMiniPay } from './processes.ts'
+import { refusingPort, runVerify } from './processes.ts'
 import { compare } from './reads.ts'
 
 const READS = 'postgres: reads'
@@ -70,9 +71,11 @@ export const history: Part = {
     ),
 }
 
-function servedReads(bench: Bench, shortUrl: string, longUrl: string): Promise<Row[]> {
-  return withServer(startMiniPay(shortUrl, '', bench.nodeFlags), (short) =>
-    withServer(startMiniPay(longUrl, '', bench.nodeFlags), async (long) => {
+/** The histories have charges of a provider, which the servers know, but do not call. */
+async function servedReads(bench: Bench, shortUrl: string, longUrl: string): Promise<Row[]> {
+  const remotes = { bank: { url: `http://127.0.0.1:${await refusingPort()}` } }
+  return withProviders(bench, shortUrl, remotes, (short) =>
+    withProviders(bench, longUrl, remotes, async (long) => {
       const rows = await compare(bench, short, long)
       return rows.map((row) => ({ ...row, what: `PostgreSQL: ${row.what}` }))
     }),

@@ -15,7 +15,7 @@ export function markdown(
   const lines = [COLUMNS, ALIGN, ...rows.map(cells)].map((line) => `| ${line.join(' | ')} |`)
   return `### ${cpu}, ${cores} cores, ${memoryGB} GB, ${system}, Node.js ${node}, ${fileSystem}, a disk sync costs ${syncMicros} µs
 
-Medians of ${options.rounds} rounds of ${options.seconds} s, taken in turn; ${Math.round(tookSeconds)} s in all. The load generator shares the cores. Charges are made without webhooks (\`WEBHOOK_TARGET=''\`) except where said. Every server starts on an empty database except where said.
+Medians of ${options.rounds} rounds of ${options.seconds ?? '1 to 3'} s, taken in turn; ${Math.round(tookSeconds)} s in all. The load generator shares the cores. Charges are made without webhooks (\`WEBHOOK_TARGET=''\`) except where said. Every server starts on an empty database except where said.
 
 ${lines.join('\n')}
 `
