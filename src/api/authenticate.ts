@@ -7,7 +7,7 @@ import { refusalOfHost, refusalOfOrigin } from '../http/browsers.ts'
 import { type Authenticate, type Caller, isRefusal } from '../http/caller.ts'
 import type { Request } from '../http/endpoint.ts'
 import { type Refusal, refuse } from '../http/errors.ts'
-import { refusalOfFailures } from '../http/limits.ts'
+import { refusalOfFailures, tryAgainIn } from '../http/limits.ts'
 import type { AllowedOrigins } from '../http/origins.ts'
 import { BACKGROUND_HEADER, refusalOfOtherPage, sessionSecret } from '../http/session-cookie.ts'
 import type { Runtime } from '../ports/runtime.ts'
@@ -182,12 +182,12 @@ export async function checkTypedKey(
   const found = await keyring.authenticate(typed, address, mayRead)
   if (found) return found
   const refusal = refusalOfKey(options, 'wrong key', request)
-  const words = 'This is not a valid API key of this server.'
-  return inTime(
-    runtime,
-    arrivedAt,
-    refusal === UNAUTHENTICATED ? { ...refusal, message: words, param: 'key' } : refusal,
-  )
+  const { retryAfterS } = refusal
+  const message =
+    retryAfterS === undefined
+      ? 'This is not a valid API key of this server.'
+      : `Too many wrong keys came from this address. ${tryAgainIn({ retryAfterS })}`
+  return inTime(runtime, arrivedAt, { ...refusal, message, param: 'key' })
 }
 
 /** A refusal at its fixed time. */

@@ -41,7 +41,8 @@ export const HTTP_ERRORS = {
   },
   rate_limited: {
     status: 429,
-    meaning: 'The API key sends too many requests, or the address too many without a valid key; retry later.',
+    meaning:
+      'The API key sends too many requests or sign-ins, or the address too many without a valid key; retry later.',
     retryAfterS: 1,
   },
   unsupported_media_type: { status: 415, meaning: 'The body must be application/json.' },

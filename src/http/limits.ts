@@ -60,6 +60,16 @@ export function refusalOfFailures(rate: Rate, taken: Taken): Refusal {
   return tooMany('failures', rate, taken, 'Too many requests from this address had no valid API key.')
 }
 
+/** The refusal of a sign-in to the dashboard with a key that had too many. A person reads it. */
+export function refusalOfSignIns(rate: Rate, taken: Taken): Refusal {
+  return tooMany('sign_ins', rate, taken, `This API key has signed in too often. ${tryAgainIn(taken)}`)
+}
+
+/** When a person may try again, as a sentence. */
+export function tryAgainIn({ retryAfterS }: Pick<Taken, 'retryAfterS'>): string {
+  return `Try again in ${retryAfterS === 1 ? 'a second' : `${retryAfterS} seconds`}.`
+}
+
 function tooMany(policy: string, rate: Rate, taken: Taken, message: string): Refusal {
   const headers = rateHeaders(policy, rate, taken)
   return { ...refuse('rate_limited', message), retryAfterS: taken.retryAfterS, headers }

@@ -1,10 +1,10 @@
 /** Signing in to the dashboard: a key is sent once, and the browser keeps a cookie in its place. */
 import type { Authenticated } from '../../app/access/keyring.ts'
-import type { RateLimits } from '../../app/access/rate-limits.ts'
+import { type RateLimits, SIGN_INS } from '../../app/access/rate-limits.ts'
 import type { Sessions } from '../../app/access/sessions.ts'
 import { NoQuery, type Reply, type Request, type ServedEndpoint, sendRefusal } from '../../http/endpoint.ts'
 import { type Refusal, refuse } from '../../http/errors.ts'
-import { refusalOfRate } from '../../http/limits.ts'
+import { refusalOfRate, refusalOfSignIns } from '../../http/limits.ts'
 import { removeCorsHeaders } from '../../http/origins.ts'
 import { strict, string } from '../../http/schema.ts'
 import { refusalOfOtherPage, sessionSecret, setSessionCookie } from '../../http/session-cookie.ts'
@@ -12,7 +12,7 @@ import { bodyValidator } from '../minipay/parameters.ts'
 
 export type SignIn = {
   readonly sessions: Pick<Sessions, 'begin' | 'end'>
-  readonly rates: Pick<RateLimits, 'request'>
+  readonly rates: Pick<RateLimits, 'request' | 'signIn'>
   /** The key that a person typed, or why not. */
   readonly checkKey: (request: Request, typed: string) => Promise<Authenticated | Refusal>
 }
@@ -53,6 +53,8 @@ async function begin(signIn: SignIn, request: Request, reply: Reply): Promise<Re
   const { id, rateLimit } = found.key
   const limited = refusalOfRate(signIn.rates, { ...request.caller, keyId: id, rateLimit }, reply)
   if (limited) return sendRefusal(reply, limited)
+  const taken = signIn.rates.signIn(id)
+  if (!taken.allowed) return sendRefusal(reply, refusalOfSignIns(SIGN_INS, taken))
   const { host = '' } = request.headers
   const from = { address: request.client.address, host: host.toLowerCase(), requestId: request.id }
   const secret = await signIn.sessions.begin(found, from)

@@ -49,6 +49,17 @@ test('an address may fail ten times at once, and then once a second', () => {
   assert.equal(limits.fail('203.0.113.1', 30), 10)
 })
 
+test('a key signs in twenty times at once, and then every ten seconds, and others as they like', () => {
+  const limits = at(0)
+  const signIns = (keyId: string) =>
+    Array.from({ length: 50 }, () => limits.signIn(keyId)).filter(({ allowed }) => allowed).length
+  assert.equal(signIns('key_a'), 20)
+  assert.equal(limits.signIn('key_a').retryAfterS, 10)
+  assert.equal(signIns('key_b'), 20)
+  limits.wait(10_000)
+  assert.equal(signIns('key_a'), 1)
+})
+
 test('a node makes twenty look-ups for blocked addresses at once, and twenty a second', () => {
   const limits = at(0)
   const taken = () => Array.from({ length: 100 }, limits.takeLookUp).filter(Boolean).length

@@ -5,6 +5,11 @@ import type { Runtime } from '../../ports/runtime.ts'
 
 /** Failures that an address may have: ten at once, then one a second. */
 export const FAILURES: Rate = { burst: 10, perSecond: 1 }
+/**
+ * Sign-ins to the dashboard that a key may have: twenty at once, for people who share it, then one every ten seconds. Each
+ * stores a session and an entry of the audit log, which MiniPay never deletes.
+ */
+export const SIGN_INS: Rate = { burst: 20, perSecond: 0.1 }
 /** Look-ups of unknown keys that this node makes for all addresses with too many failures. */
 const LOOK_UPS: Rate = { burst: 20, perSecond: 20 }
 /** The most keys, and the most addresses, whose buckets are kept; beyond it, those that were used least recently go. */
@@ -16,6 +21,8 @@ export type RateLimits = {
    * neither limits the key.
    */
   request(keyId: string, perSecond: number | null): (Taken & { readonly rate: Rate }) | undefined
+  /** Takes a token for a sign-in to the dashboard with a key. */
+  signIn(keyId: string): Taken
   /** Counts a failed authentication from an IP address. Not allowed once there were too many. */
   failure(address: string): Taken
   /** Whether the address has had too many failures, without counting one. */
@@ -28,6 +35,7 @@ export type RateLimits = {
 export function createRateLimits(perSecond: number, { monotonic }: Pick<Runtime, 'monotonic'>): RateLimits {
   const keys = createBuckets()
   const addresses = createBuckets()
+  const signIns = createBuckets()
   let lookUpsFullAt = Number.NEGATIVE_INFINITY
   return {
     request(keyId, ownPerSecond) {
@@ -36,6 +44,7 @@ export function createRateLimits(perSecond: number, { monotonic }: Pick<Runtime,
       const rate = { burst: Math.max(1, limit), perSecond: limit }
       return { ...keys.take(keyId, rate, monotonic()), rate }
     },
+    signIn: (keyId) => signIns.take(keyId, SIGN_INS, monotonic()),
     failure: (address) => addresses.take(neighbourhoodOf(address), FAILURES, monotonic()),
     isBlocked: (address) => addresses.isEmpty(neighbourhoodOf(address), FAILURES, monotonic()),
     takeLookUp() {
