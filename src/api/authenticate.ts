@@ -9,7 +9,7 @@ import type { Request } from '../http/endpoint.ts'
 import { type Refusal, refuse } from '../http/errors.ts'
 import { refusalOfFailures, tryAgainIn } from '../http/limits.ts'
 import type { AllowedOrigins } from '../http/origins.ts'
-import { BACKGROUND_HEADER, refusalOfOtherPage, sessionSecret } from '../http/session-cookie.ts'
+import { BACKGROUND_HEADER, pageProof, refusalOfOtherPage, sessionSecret } from '../http/session-cookie.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { keylessCaller } from './caller.ts'
 import { credentialsOf, isForwarded } from './credentials.ts'
@@ -96,19 +96,24 @@ function find(options: AuthenticateOptions, request: Request): Found | Promise<F
 
 /**
  * The caller of a session's cookie; undefined without a cookie. One that is not of a session here may be of another
- * MiniPay that had this host and port before: then the request is served as without it.
+ * MiniPay that had this host and port before: then the request is served as without it. A cookie without the proof of its
+ * session is refused like a wrong key: a server on another port of this host may have it.
  */
 function findSession(options: AuthenticateOptions, request: Request): Promise<Found> | undefined {
   const secret = options.sessions && sessionSecret(request)
   if (!options.sessions || secret === undefined) return undefined
   const { host = '' } = request.headers
   const { address } = request.client
-  const active = request.headers[BACKGROUND_HEADER] === undefined
+  const refused = refusalOfOtherPage(request)
+  const active = !refused && request.headers[BACKGROUND_HEADER] === undefined
+  const proof = pageProof(request)
   const { rates, sessions } = options
   const mayRead = () => !rates.isBlocked(address) || rates.takeLookUp()
-  return sessions.find(secret, { address, host: host.toLowerCase(), active }, mayRead).then(async (found) => {
+  const about = { address, host: host.toLowerCase(), proof, active }
+  return sessions.find(secret, about, mayRead).then(async (found) => {
     if (found === 'other host') return OTHER_HOST
-    if (found) return refusalOfOtherPage(request) ?? { ...keyedCaller(request, found), bySession: true }
+    if (found === 'no proof') return refused ?? 'wrong key'
+    if (found) return refused ?? { ...keyedCaller(request, found.by), sessionId: found.id }
     const keyless = await findKeyless(options, request)
     return keyless === 'no key' ? 'wrong key' : keyless
   })

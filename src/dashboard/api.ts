@@ -1,5 +1,6 @@
 /** Calls of MiniPay's public API from the page. */
 import { signal } from '@preact/signals'
+import { proof } from './preferences.ts'
 import { type Query, queryString } from './router.ts'
 
 const API = '/api/v1'
@@ -55,18 +56,27 @@ export async function request<T>(method: string, path: string, options: Options 
   const headers = ownHeaders()
   if (body !== undefined) headers['content-type'] = 'application/json'
   if (key !== undefined) headers['idempotency-key'] = key
-  const response = await send(addressOf(path) + queryString(query), {
+  const response = await respond(addressOf(path, query), {
     ...{ method, headers },
     ...(body !== undefined && { body: JSON.stringify(body) }),
     ...(abort && { signal: abort }),
   })
-  const text = await response.text()
-  const parsed = parsedOr(text)
-  if (response.ok && parsed === undefined)
-    throw unreachable('Something else responded in the place of MiniPay.')
-  if (response.ok) return parsed as T
-  if (response.status === 401 && !path.startsWith('/dashboard')) signedOut.value = true
-  throw new ApiError(response.status, Object(parsed ?? {}), response.headers.get('x-request-id') ?? undefined)
+  const parsed = parsedOr(await response.text())
+  if (parsed === undefined) throw unreachable('Something else responded in the place of MiniPay.')
+  return parsed as T
+}
+
+/** Resolves with a response below 400, whose body is not read. Throws as `request`. */
+export async function respond(url: string, init: RequestInit): Promise<Response> {
+  const response = await fetch(url, init).catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    throw unreachable('MiniPay did not respond. Check the connection, and whether the server runs.')
+  })
+  const { ok, status, headers } = response
+  if (ok) return response
+  if (status === 401 && !url.startsWith('/dashboard')) signedOut.value = true
+  const body = Object(parsedOr(await response.text()) ?? {})
+  throw new ApiError(status, body, headers.get('x-request-id') ?? undefined)
 }
 
 /** How long after the last input the page's requests no longer count as a person's, in ms. */
@@ -79,29 +89,18 @@ if (typeof document !== 'undefined')
     })
 
 /** The headers of every request of the page. */
-export function ownHeaders(
-  inBackground: boolean = performance.now() - lastInput > IDLE_MS,
-): Record<string, string> {
+export function ownHeaders(inBackground = performance.now() - lastInput > IDLE_MS): Record<string, string> {
   return {
     // Pages of other origins cannot send it without a preflight, which MiniPay does not allow them.
-    'x-minipay-dashboard': '1',
+    'x-minipay-dashboard': proof() ?? '1',
     // An open page without a reader does not keep its session alive.
     ...(inBackground && { 'x-minipay-background': '1' }),
   }
 }
 
-/** The address of an endpoint, such as for a link to a list as CSV. */
+/** The address of an endpoint, such as for a list as CSV. */
 export function addressOf(path: string, query?: Query): string {
   return (path.startsWith('/dashboard') ? path : API + path) + queryString(query)
-}
-
-async function send(url: string, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url, init)
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error
-    throw unreachable('MiniPay did not respond. Check the connection, and whether the server runs.')
-  }
 }
 
 function unreachable(message: string): ApiError {

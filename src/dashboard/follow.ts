@@ -4,7 +4,7 @@
  */
 import { effect, signal } from '@preact/signals'
 import type { EventView } from '../api/minipay/event-schemas.ts'
-import { ApiError, addressOf, api, ownHeaders, parseJson, signedOut } from './api.ts'
+import { ApiError, addressOf, api, ownHeaders, parseJson, respond, signedOut } from './api.ts'
 import { earliest } from './attention.ts'
 import { announce, announceSkipped, heard, live, missed, newestSequence } from './live.ts'
 import { can } from './me.ts'
@@ -88,17 +88,15 @@ async function stream(abort: AbortSignal): Promise<void> {
   const silence = new AbortController()
   let timer = setTimeout(() => silence.abort(), SILENT_MS)
   try {
-    const response = await fetch(addressOf('/events/stream', { ...PACE, after: heard.after }), {
+    const { body } = await respond(addressOf('/events/stream', { ...PACE, after: heard.after }), {
       ...{ signal: AbortSignal.any([abort, silence.signal]), headers: ownHeaders(true) },
     })
-    if (response.status === 401) signedOut.value = true
-    if (!response.ok || !response.body)
-      throw new ApiError(response.status, Object(parseJson(await response.text())), undefined)
+    if (!body) return
     // What failed meanwhile, such as a screen's request, is loaded again.
     if (live.value === 'lost') missed.value++
     live.value = 'live'
     const reader = messageReader()
-    for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+    for await (const text of body.pipeThrough(new TextDecoderStream())) {
       clearTimeout(timer)
       timer = setTimeout(() => silence.abort(), SILENT_MS)
       const messages = reader.read(text)

@@ -3,9 +3,9 @@ import { effect } from '@preact/signals'
 import { render } from 'preact'
 import { signedOut, signInHeld } from './api.ts'
 import { markPlace } from './live.ts'
-import { can, loadMe, me, meError } from './me.ts'
+import { can, loadMe, me, meError, resume } from './me.ts'
 import { Navigation } from './navigation.ts'
-import './preferences.ts'
+import { onOtherTab } from './preferences.ts'
 import { followLinks } from './router.ts'
 import { Outlet } from './routes.ts'
 import { a, component, div, fragment, main, type VNode } from './tags.ts'
@@ -49,6 +49,7 @@ if (root) {
   effect(() => {
     if (can('webhooks:read')) void markPlace()
   })
+  onOtherTab(() => void resume())
   void loadMe()
   render(component(Shell, {}), root)
   // After the first rows.

@@ -1,7 +1,7 @@
 import type { Signal } from '@preact/signals'
 import { request } from './api.ts'
 import { me } from './me.ts'
-import { density, shortcuts, theme } from './preferences.ts'
+import { density, keepProof, shortcuts, theme } from './preferences.ts'
 import { button, component, div, hr, span, type VNode } from './tags.ts'
 import { type Choice, SelectField } from './ui/field.ts'
 
@@ -44,8 +44,12 @@ function choice<T extends string>(label: string, state: Signal<T>, choices: read
   })
 }
 
-/** Everything that the page has shown goes with the session. */
+/**
+ * Everything that the page has shown goes with the session, here and in other tabs. A session that MiniPay could not end
+ * now is of no use without its proof.
+ */
 async function signOut(): Promise<void> {
-  await request('DELETE', '/dashboard/session')
+  await request('DELETE', '/dashboard/session').catch(() => {})
+  keepProof(undefined)
   location.reload()
 }

@@ -1,28 +1,34 @@
-/** Choices of the reader that this browser keeps. */
+/** What this browser keeps: choices of the reader, and the proof of the session. */
 import { effect, type Signal, signal } from '@preact/signals'
 
 export type Theme = 'system' | 'light' | 'dark'
 
-function read(name: string): string | null {
+/** Where storage is blocked, what it would keep holds until the page is closed. */
+const inPage = new Map<string, string>()
+
+function read(name: string): string | undefined {
   try {
-    return localStorage.getItem(`minipay.${name}`)
+    return localStorage.getItem(name) ?? inPage.get(name)
   } catch {
-    // Storage is blocked: the choices hold until the page is closed.
-    return null
+    return inPage.get(name)
+  }
+}
+
+function write(name: string, value: string | undefined): void {
+  inPage.delete(name)
+  try {
+    if (value === undefined) localStorage.removeItem(name)
+    else localStorage.setItem(name, value)
+  } catch {
+    if (value !== undefined) inPage.set(name, value)
   }
 }
 
 /** A signal that the browser keeps under this name; another value than these becomes the first. */
 function kept<T extends string>(name: string, values: readonly [T, ...T[]]): Signal<T> {
-  const stored = read(name)
+  const stored = read(`minipay.${name}`)
   const state = signal<T>(values.find((value) => value === stored) ?? values[0])
-  effect(() => {
-    try {
-      localStorage.setItem(`minipay.${name}`, state.value)
-    } catch {
-      // As above.
-    }
-  })
+  effect(() => write(`minipay.${name}`, state.value))
   return state
 }
 
@@ -42,3 +48,25 @@ if (typeof document !== 'undefined')
     dataset['theme'] = theme.value
     dataset['density'] = density.value
   })
+
+const PROOF = 'minipay.proof'
+
+/**
+ * The proof of this browser's session: the second secret beside its cookie; undefined without a session. Browsers send a
+ * cookie to every port of a host, but keep storage apart for each origin, whose tabs share it.
+ */
+export function proof(): string | undefined {
+  return read(PROOF)
+}
+
+/** Keeps the proof of a new session; undefined after its end. */
+export function keepProof(proof: string | undefined): void {
+  write(PROOF, proof)
+}
+
+/** Calls `hear` when another tab has signed in or out. */
+export function onOtherTab(hear: () => void): void {
+  addEventListener('storage', ({ key }) => {
+    if (key === PROOF || key === null) hear()
+  })
+}

@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { type ApiError, asApiError, request, signedOut } from './api.ts'
-import { loadMe, me } from './me.ts'
+import { type ApiError, asApiError, request } from './api.ts'
+import { resume } from './me.ts'
 import { Logo } from './navigation.ts'
+import { keepProof } from './preferences.ts'
 import { button, code, component, dialog, form, h1, p, type VNode } from './tags.ts'
 import { TEXT } from './texts.ts'
 import { Problem } from './ui/dialog.ts'
@@ -24,14 +25,12 @@ export function SignIn(): VNode {
     setSending(true)
     setError(undefined)
     try {
-      await request('POST', '/dashboard/session', { body: { key: key.trim() } })
-      const before = me.value
-      await loadMe()
-      if (!me.value)
+      const { proof } = await request<{ proof: string }>('POST', '/dashboard/session', {
+        body: { key: key.trim() },
+      })
+      keepProof(proof)
+      if (!(await resume()))
         throw new Error('This browser did not keep the session. It must accept cookies of this address.')
-      // What is behind the form belongs to another account, mode or key.
-      if (before && before.key?.id !== me.value?.key?.id) location.reload()
-      else signedOut.value = false
     } catch (caught) {
       setError(asApiError(caught))
       setSending(false)

@@ -7,6 +7,7 @@ export const AUDIT_ACTIONS = {
   'key.rolled': 'An API key got a successor, and expires.',
   'key.revoked': 'An API key was revoked.',
   'dashboard.signed_in': 'A person signed in to the dashboard with an API key.',
+  'dashboard.sessions_ended': 'Sessions of the dashboard were ended from the list of sessions.',
   'account.created': 'An account was made.',
   'account.renamed': 'An account got another name.',
   'account.closed': 'An account was closed.',

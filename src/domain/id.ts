@@ -16,8 +16,7 @@ export type IdPrefix =
   | 'aud'
   | 'we'
   | 'rpl'
-  | 'we'
-  | 'rpl'
+  | 'ses'
 
 /** Crockford's base32 in lower case: digits sort before letters, so ids sort as their times do. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'

@@ -13,8 +13,8 @@ export type Caller = {
   readonly permissions: ReadonlySet<Permission>
   /** Null for a request without a key. */
   readonly keyId: string | null
-  /** The key is that of a session of the dashboard. */
-  readonly bySession?: true
+  /** The id of the session of the dashboard that has the key. */
+  readonly sessionId?: string
   /** Requests a second that the key may make; null: as configured for all keys. */
   readonly rateLimit: number | null
   /** The IP address of the client. */

@@ -205,7 +205,8 @@ function admit(
   if (permission === undefined) return void done(new Error('The route has no permission.'))
   const settle = (found: Caller | Refusal) => {
     // The dashboard's page reads its own origin alone, and no other page sees whether a session is valid.
-    if (isRefusal(found) ? sessionSecret(request) !== undefined : found.bySession) removeCorsHeaders(reply)
+    if (isRefusal(found) ? sessionSecret(request) !== undefined : found.sessionId !== undefined)
+      removeCorsHeaders(reply)
     if (isRefusal(found)) return void sendRefusal(reply, found)
     request.caller = found
     const limited = refusalOfRate(rates, found, reply)

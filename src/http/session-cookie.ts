@@ -41,18 +41,28 @@ export function setSessionCookie(request: FastifyRequest, reply: FastifyReply, s
   )
 }
 
+const PROOF = /^[0-9a-f]{64}$/
+/** The value of the page's header before a person has signed in. */
+const WITHOUT_PROOF = '1'
+
+/** The proof in the page's header: the second secret of a session. Undefined without one. */
+export function pageProof({ headers }: FastifyRequest): string | undefined {
+  const value = headers[PAGE_HEADER]
+  return typeof value === 'string' && PROOF.test(value) ? value : undefined
+}
+
 /**
- * The refusal of a request that does not prove that the dashboard's own page sends it. A cookie proves nothing:
- * `SameSite` does not tell the ports of a host apart, and retries, cancels and captures have no body, so that browsers
- * send them for any page without asking first. Browsers send `Sec-Fetch-Site` to loopback and over TLS
- * (https://www.w3.org/TR/fetch-metadata/); elsewhere, their own `Origin` or the page's header is the proof.
+ * The refusal of a request that no browser sends for the dashboard's own page. A cookie proves nothing: `SameSite` does
+ * not tell the ports of a host apart, and retries, cancels and captures have no body, so that browsers send them for any
+ * page without asking first. Browsers send `Sec-Fetch-Site` to loopback and over TLS
+ * (https://www.w3.org/TR/fetch-metadata/); elsewhere, their own `Origin` or the page's header shows the page.
  */
-export function refusalOfOtherPage({ headers, method }: FastifyRequest): Refusal | undefined {
-  const { origin, host, 'sec-fetch-site': site } = headers
-  const marked = headers[PAGE_HEADER] === '1'
+export function refusalOfOtherPage(request: FastifyRequest): Refusal | undefined {
+  const { origin, host, 'sec-fetch-site': site, [PAGE_HEADER]: mark } = request.headers
+  const marked = mark === WITHOUT_PROOF || pageProof(request) !== undefined
   const own = origin === undefined ? marked : isOwn(origin, host)
   const same = site === undefined ? own : site === 'same-origin'
-  if (same && (marked || method === 'GET' || method === 'HEAD')) return undefined
+  if (same && marked) return undefined
   return refuse(
     'dashboard_origin_required',
     'Sessions of the dashboard are for its own page. Send an API key with other requests.',

@@ -149,8 +149,12 @@ export const ACCESS_KEYS = table<Omit<AccessKey, 'scope'>>(
 export const DASHBOARD_SESSIONS = rows<DashboardSession>('dashboard_sessions', ['hash'], {
   hash: text,
   usedAt: changing(time),
+  id: text,
+  proofHash: text,
   keyId: text,
   host: text,
+  address: text,
+  browser: text,
   createdAt: time,
 })
 

@@ -6,6 +6,9 @@ import { selectList } from './table.ts'
 /** Of the session `s` and its key `k`. */
 export const SESSION_COLUMNS = `k.hash AS "keyHash", ${selectList(DASHBOARD_SESSIONS, {}, 's')}`
 
+/** Of the session `s` alone. */
+export const OWN_COLUMNS = selectList(DASHBOARD_SESSIONS, {}, 's')
+
 /** The columns of a new row. */
 export const NEW_SESSION = DASHBOARD_SESSIONS.columns.map(({ name }) => name)
 

@@ -8,6 +8,7 @@ import { onDatabase } from '../kit/postgres.ts'
 import { onEngine, serve, startServer } from '../kit/server.ts'
 import { until } from '../kit/until.ts'
 import { axeFindings, browserTest, openTab, PHONE, startBrowser } from './browser.ts'
+import { savedBy } from './screens.ts'
 
 const MOST = '9223372036854775807'
 
@@ -54,10 +55,9 @@ browserTest(
     )
     await entries.getByText('12.41').waitFor()
     assert.equal(new URL(page.url()).search, '?account=merchant&currency=usd')
-    const href = await page.getByRole('link', { name: 'CSV' }).getAttribute('href')
-    const csv = await (await fetch(server.url + href)).text()
-    assert.match(csv, /merchant/)
-    assert.equal(csv.trim().split('\n').length, 3)
+    const { text } = await savedBy(page, page.getByRole('button', { name: 'CSV' }))
+    assert.match(text, /merchant/)
+    assert.equal(text.trim().split('\n').length, 3)
     await page.getByLabel('From').fill('2031-01-01')
     await page.getByText('Nothing matches these filters').waitFor()
     await page.getByRole('button', { name: 'Clear filters' }).last().click()

@@ -6,6 +6,7 @@ import { folderOf } from '../kit/folders.ts'
 import { serve } from '../kit/server.ts'
 import { until } from '../kit/until.ts'
 import { axeFindings, browserTest, openTab, PHONE, startBrowser } from './browser.ts'
+import { savedBy } from './screens.ts'
 
 /** Of axe, once nothing is dimmed: old data is, while new data loads. */
 async function findings(page: Parameters<typeof axeFindings>[0]): Promise<string[]> {
@@ -51,8 +52,11 @@ browserTest('readers find payments, and refund, capture and cancel them, once ea
   assert.equal(new URL(page.url()).search, '?status=failed')
   await page.reload()
   await page.getByText('Lost card').waitFor()
-  const csv = await page.getByRole('link', { name: 'Export CSV' }).getAttribute('href')
-  assert.equal(csv, '/api/v1/charges?status=failed&format=csv')
+  const { name, text } = await savedBy(page, page.getByRole('button', { name: 'Export CSV' }))
+  assert.match(name, /^charges-.*\.csv$/)
+  assert.match(text, /lost_card/)
+  assert.equal(text.trim().split('\n').length, 2)
+  await page.getByText(`Saved ${name}`).waitFor()
   await page.getByLabel('Customer').fill('nobody')
   await page.getByText('Nothing matches these filters').waitFor()
   await page.getByRole('button', { name: 'Clear filters' }).first().click()

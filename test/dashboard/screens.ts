@@ -1,6 +1,6 @@
 /** Every screen of the dashboard, as its table of routes has it, and when a page has settled. */
 import { readFileSync } from 'node:fs'
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 
 const ROUTES = new URL('../../src/dashboard/routes.ts', import.meta.url)
 
@@ -37,6 +37,12 @@ export function watchRequests(page: Page): () => Promise<void> {
       quiet = pending.size === 0 ? quiet + 1 : 0
     }
   }
+}
+
+/** Clicks a button that saves a file; returns its name and its text. */
+export async function savedBy(page: Page, button: Locator): Promise<{ name: string; text: string }> {
+  const [file] = await Promise.all([page.waitForEvent('download'), button.click()])
+  return { name: file.suggestedFilename(), text: readFileSync(await file.path(), 'utf8') }
 }
 
 /** Signs in with a key by the form. */

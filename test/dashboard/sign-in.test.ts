@@ -1,13 +1,22 @@
 /** Who may use the dashboard, in a real browser: with keys, without any, and on a stranger's page. */
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { client } from '../kit/client.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { bearer, inDatabase } from '../kit/keys.ts'
 import { serve } from '../kit/server.ts'
 import { axeFindings, browserTest, openTab, startBrowser } from './browser.ts'
+import { savedBy, signIn } from './screens.ts'
+
+/** The menu of the account is loaded after the first rows. */
+async function openMenu(page: Page): Promise<void> {
+  await page.locator('#preferences').waitFor({ state: 'attached' })
+  await page.getByRole('button', { name: 'default' }).click()
+}
 
 browserTest(
   'a person signs in with a key, sees what it allows, and signs out; revoking it ends the session',
@@ -43,10 +52,19 @@ browserTest(
       [[true, 'Strict']],
     )
 
-    await page.getByRole('button', { name: 'default' }).click()
+    await openMenu(page)
     await page.getByRole('button', { name: 'Sign out' }).click()
     await field.waitFor()
     assert.deepEqual(await context.cookies(), [])
+    const again = { key: desk.secret }
+    for (let i = 0; i < 20; i++)
+      await call(server.url, 'POST', '/dashboard/session', again, { 'x-minipay-dashboard': '1' })
+    await field.fill(desk.secret)
+    await page.keyboard.press('Enter')
+    await page
+      .getByRole('alert')
+      .getByText(/signed in too often. Try again in \d+ seconds/)
+      .waitFor()
     await field.fill(admin.secret)
     await page.keyboard.press('Enter')
     await page.getByRole('link', { name: 'API keys' }).waitFor()
@@ -98,7 +116,10 @@ browserTest('a page on another port of this host cannot act with the session, no
   const made = await inDatabase(database, ({ key }) => key({ name: 'desk', mode: 'test' }))
   const keyed = await serve(t, database)
   const keyless = await serve(t, join(folderOf(t), 'keyless.db'))
-  const stranger = createServer((_request, response) => {
+  /** The cookies that browsers sent to the other port. */
+  let stolen = ''
+  const stranger = createServer((request, response) => {
+    stolen = request.headers.cookie ?? stolen
     response.setHeader('content-type', 'text/html').end('<!doctype html><title>stranger</title>')
   })
   await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve))
@@ -130,7 +151,139 @@ browserTest('a page on another port of this host cannot act with the session, no
       headers,
     )
     assert.equal(charge.body.status, 'authorized')
+    // Its server has the cookie, and sends what it likes.
+    if (url === keyed.url) assert.match(stolen, /minipay_session_\d+=[0-9a-f]{64}/)
+    assert.equal(await page.evaluate(() => localStorage.length), 0)
+    const own = { cookie: stolen, 'sec-fetch-site': 'same-origin', origin: url }
+    for (const proof of url === keyed.url ? [undefined, '1', '0'.repeat(64), stolen.split('=')[1]] : [])
+      for (const [method, path] of [
+        ['GET', '/api/v1/charges'],
+        ['GET', '/api/v1/charges?format=csv'],
+        ['POST', capture],
+        ['DELETE', '/dashboard/session'],
+      ] as const) {
+        const headers = { ...own, ...(proof !== undefined && { 'x-minipay-dashboard': proof }) }
+        const { status } = await call(url, method, path, undefined, headers)
+        assert.ok([401, 403, 429].includes(status), `${method} ${path} ${proof} ${status}`)
+      }
   }
+  // The person still is signed in, and neither captured nor signed out.
+  await page.goto(`${keyed.url}/dashboard/payments`)
+  await page.locator('[data-row]').getByText('Authorized').waitFor()
+})
+
+browserTest(
+  'tabs of a browser share a session: one signs out all of them, and a sign-in continues the others',
+  async (t) => {
+    const database = join(folderOf(t), 'tabs.db')
+    const [desk, other] = await inDatabase(database, async ({ key }) => [
+      await key({ name: 'desk', mode: 'test' }),
+      await key({ name: 'other', mode: 'live' }),
+    ])
+    const { url } = await serve(t, database)
+    const { id } = await client(url, bearer(desk.secret)).charge({ amount: 5000 })
+    const browser = await startBrowser(t)
+    const { page, context } = await openTab(browser, url, `/dashboard/payments/${id}`)
+    await signIn(page, desk.secret)
+    const second = await context.newPage()
+    await second.goto(`${url}/dashboard/keys`)
+    await second.getByRole('heading', { level: 1, name: 'API keys' }).waitFor()
+
+    // The session ends; what is typed in one tab stays when the other signs in again with the same key.
+    await page.getByRole('button', { name: 'Refund…' }).click()
+    const amount = page.getByRole('dialog', { name: 'Refund payment' }).getByLabel('Amount')
+    await amount.fill('12.41')
+    await context.clearCookies()
+    await page.getByRole('button', { name: 'Refund 12.41 USD' }).click()
+    await page.getByLabel('API key').waitFor()
+    await second.reload()
+    await signIn(second, desk.secret)
+    await page.getByLabel('API key').waitFor({ state: 'detached' })
+    assert.equal(await amount.inputValue(), '12.41')
+
+    // Another key in one tab: no tab acts with it under the name of the former.
+    await second.evaluate(async (key) => {
+      const headers = {
+        'content-type': 'application/json',
+        'x-minipay-dashboard': localStorage.getItem('minipay.proof') ?? '',
+      }
+      const options = { method: 'POST', headers, body: JSON.stringify({ key }) }
+      const { proof } = await (await fetch('/dashboard/session', options)).json()
+      localStorage.setItem('minipay.proof', proof)
+    }, other.secret)
+    await page.getByRole('button', { name: 'Refund…' }).waitFor({ state: 'detached' })
+    await page.getByText('Test mode').waitFor({ state: 'detached' })
+    await second.reload()
+
+    await openMenu(second)
+    await second.getByRole('button', { name: 'Sign out' }).click()
+    for (const tab of [page, second]) {
+      await tab.getByLabel('API key').waitFor()
+      assert.equal(await tab.getByText('default').count(), 0)
+      assert.equal(await tab.evaluate(() => localStorage.getItem('minipay.proof')), null)
+    }
+  },
+)
+
+browserTest('over plain HTTP under a name, a list is saved, and a failure says why', async (t) => {
+  const database = join(folderOf(t), 'plain.db')
+  const { secret } = await inDatabase(database, ({ key }) => key({ name: 'desk', mode: 'test' }))
+  const server = await serve(t, database)
+  for (let i = 0; i < 3; i++) await client(server.url, bearer(secret)).charge()
+  let cuts = false
+  const proxy = createServer((incoming, response) => {
+    const { method, headers, url = '' } = incoming
+    const forward = request(server.url + url, { method, headers }, (inner) => {
+      response.writeHead(inner.statusCode ?? 0, inner.headers)
+      if (cuts && url.includes('format=csv'))
+        inner.once('data', () => response.write('id', () => response.destroy()))
+      else inner.pipe(response)
+    })
+    incoming.pipe(forward).on('error', () => response.destroy())
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  atEnd(t, async () => {
+    proxy.closeAllConnections()
+    await new Promise((resolve) => proxy.close(resolve))
+  })
+  const browser = await startBrowser(t, ['--host-resolver-rules=MAP *.example 127.0.0.1'])
+  // Browsers send no Sec-Fetch-Site there.
+  const url = `http://pay.example:${(proxy.address() as AddressInfo).port}`
+  const { page, faults } = await openTab(browser, url, '/dashboard/payments')
+  await signIn(page, secret)
+  const button = page.getByRole('button', { name: 'Export CSV' })
+  const { text } = await savedBy(page, button)
+  assert.equal(text.trim().split('\r\n').length, 4)
+  assert.deepEqual(
+    faults.filter((fault) => !/401|Cross-Origin-Opener-Policy/.test(fault)),
+    [],
+  )
+
+  // The API refuses it, and the network cuts it off: both are said, and nothing is saved.
+  let saved = 0
+  page.on('download', () => saved++)
+  const failure = page.locator('.export').getByRole('alert')
+  await page.route('**/charges?format=csv', (route) =>
+    route.fulfill({
+      status: 503,
+      json: { error: 'Too many CSV exports are running.', code: 'overloaded', request_id: 'req_full' },
+    }),
+  )
+  await button.click()
+  await failure.getByText('Too many CSV exports are running.').waitFor()
+  await failure.getByText('req_full').waitFor()
+  assert.deepEqual(await axeFindings(page), [])
+  await page.locator('.export').getByRole('button', { name: 'Close' }).click()
+  await failure.waitFor({ state: 'detached' })
+  await page.unroute('**/charges?format=csv')
+  cuts = true
+  await button.click()
+  await failure.getByText('broke off before its end').waitFor()
+  await failure.getByText(/req_/).waitFor()
+  assert.equal(saved, 0)
+  cuts = false
+  await savedBy(page, button)
+  await failure.waitFor({ state: 'detached' })
 })
 
 browserTest('without keys, a lasting bar says that everybody on this machine can act', async (t) => {
@@ -141,7 +294,7 @@ browserTest('without keys, a lasting bar says that everybody on this machine can
   await bar.getByText('everybody on this machine can act here').waitFor()
   await bar.getByRole('link', { name: 'Make a key' }).click()
   await page.getByRole('heading', { level: 1, name: 'API keys' }).waitFor()
-  await page.getByRole('button', { name: 'default' }).click()
+  await openMenu(page)
   await page.getByLabel('Theme').selectOption('dark')
   await page.reload()
   await bar.waitFor()

@@ -12,6 +12,7 @@ import { runCli, serve } from '../kit/server.ts'
 const PAGE = { 'sec-fetch-site': 'same-origin', 'x-minipay-dashboard': '1' }
 const ORDER = { amount: 2500, currency: 'usd', customer: 'cus_42', capture: false }
 type Error = { readonly code: string; readonly error: string; readonly param?: string }
+type SignedIn = Answer<Error & { readonly proof: string }>
 
 let dir: TempDir
 before(() => {
@@ -19,12 +20,17 @@ before(() => {
 })
 after(() => dir.remove())
 
-const signIn = (url: string, key: unknown, headers: Record<string, string> = PAGE): Promise<Answer<Error>> =>
+const signIn = (url: string, key: unknown, headers: Record<string, string> = PAGE): Promise<SignedIn> =>
   call(url, 'POST', '/dashboard/session', { key }, headers)
 
 /** The Cookie header that a browser sends after this response. */
 function cookieOf({ headers }: Answer<unknown>): { cookie: string } {
   return { cookie: (headers.get('set-cookie') ?? '').split(';')[0] as string }
+}
+
+/** The headers of the page that signed in: its cookie, and its proof. */
+function pageOf(response: SignedIn) {
+  return { ...PAGE, ...cookieOf(response), 'x-minipay-dashboard': response.body.proof }
 }
 
 const me = (url: string, headers: Record<string, string>) =>
@@ -44,49 +50,130 @@ describe('a session', () => {
   test('takes the place of its key in requests of its own page alone', async (t) => {
     const { url, key } = await keyedServer(t, 'page.db')
     const response = await signIn(url, key.secret)
-    assert.equal(response.status, 204)
+    assert.equal(response.status, 200)
+    assert.match(response.body.proof, /^[0-9a-f]{64}$/)
+    assert.equal(response.headers.get('cache-control'), 'no-store')
     assert.match(
       response.headers.get('set-cookie') ?? '',
       /^minipay_session_\d+=[0-9a-f]{64}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/,
     )
-    const cookie = cookieOf(response)
-    const { status, body, headers } = await me(url, { ...cookie, ...PAGE })
+    const page = pageOf(response)
+    const { proof } = response.body
+    const { status, body, headers } = await me(url, page)
     assert.deepEqual([status, body.key?.id], [200, key.id])
     assert.equal(headers.get('cache-control'), 'no-store')
     assert.equal(headers.get('access-control-allow-origin'), null)
 
-    const charge = await call<{ id: string }>(url, 'POST', '/api/v1/charges', ORDER, { ...cookie, ...PAGE })
+    const charge = await call<{ id: string }>(url, 'POST', '/api/v1/charges', ORDER, page)
     assert.equal(charge.status, 201)
     const capture = `/api/v1/charges/${charge.body.id}/capture`
     const { host } = new URL(url)
     const wrong: [name: string, Record<string, string>][] = [
-      ['another port of this host', { ...PAGE, 'sec-fetch-site': 'same-site' }],
-      ['another site', { ...PAGE, 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
-      ['no page', { ...PAGE, 'sec-fetch-site': 'none' }],
-      ['no proof', {}],
-      ['another origin, from an old browser', { 'x-minipay-dashboard': '1', origin: 'http://127.0.0.1:1' }],
+      ['another port of this host', { ...page, 'sec-fetch-site': 'same-site' }],
+      ['another site', { ...page, 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
+      ['no page', { ...page, 'sec-fetch-site': 'none' }],
+      ['another origin, from an old browser', { 'x-minipay-dashboard': proof, origin: 'http://127.0.0.1:1' }],
       ['without the header', { 'sec-fetch-site': 'same-origin', origin: `http://${host}` }],
       ['with another value', { ...PAGE, 'x-minipay-dashboard': '0' }],
+      ['with a proof that is cut', { ...PAGE, 'x-minipay-dashboard': proof.slice(1) }],
+      ['with two proofs', { ...PAGE, 'x-minipay-dashboard': `${proof}, ${proof}` }],
     ]
-    for (const [name, headers] of wrong) {
-      const refused = await call<Error>(url, 'POST', capture, undefined, { ...cookie, ...headers })
-      assert.deepEqual([refused.status, refused.body.code], [403, 'dashboard_origin_required'], name)
-    }
-    const old = { 'x-minipay-dashboard': '1', origin: `http://${host}` }
-    assert.equal((await me(url, { ...cookie, ...old })).status, 200)
-    assert.equal((await me(url, { ...cookie, 'x-minipay-dashboard': '1' })).status, 200)
-    const held = await call<{ status: string }>(url, 'GET', `/api/v1/charges/${charge.body.id}`, undefined, {
-      ...{ ...cookie, ...PAGE },
-    })
+    const { cookie } = page
+    for (const [name, headers] of wrong)
+      for (const [method, path] of [
+        ['POST', capture],
+        ['GET', '/api/v1/me'],
+      ] as const) {
+        const refused = await call<Error>(url, method, path, undefined, { ...headers, cookie })
+        assert.deepEqual([refused.status, refused.body.code], [403, 'dashboard_origin_required'], name)
+      }
+    const old = { 'x-minipay-dashboard': proof, origin: `http://${host}` }
+    assert.equal((await me(url, { ...old, cookie })).status, 200)
+    assert.equal((await me(url, { cookie, 'x-minipay-dashboard': proof })).status, 200)
+    const held = await call<{ status: string }>(
+      url,
+      'GET',
+      `/api/v1/charges/${charge.body.id}`,
+      undefined,
+      page,
+    )
     assert.equal(held.body.status, 'authorized')
-    assert.equal((await call(url, 'POST', capture, undefined, { ...cookie, ...PAGE })).status, 200)
+    assert.equal((await call(url, 'POST', capture, undefined, page)).status, 200)
+  })
+
+  test('serves no request with its cookie and the proof of none, of another session, or of another server', async (t) => {
+    const { url, key } = await keyedServer(t, 'proof.db')
+    const other = await keyedServer(t, 'other-proof.db')
+    const [mine, second] = [await signIn(url, key.secret), await signIn(url, key.secret)]
+    const foreign = await signIn(other.url, other.key.secret)
+    const page = pageOf(mine)
+    const { body } = await call<{ id: string }>(url, 'POST', '/api/v1/charges', ORDER, page)
+    const requests = [
+      ['GET', '/api/v1/me'],
+      ['GET', '/api/v1/charges?format=csv'],
+      ['GET', '/api/v1/events/stream'],
+      ['GET', '/metrics'],
+      ['POST', `/api/v1/charges/${body.id}/capture`],
+      ['POST', '/api/v1/keys'],
+    ] as const
+    const proofs = [
+      '1',
+      second.body.proof,
+      foreign.body.proof,
+      '0'.repeat(64),
+      page.cookie.split('=')[1] ?? '',
+    ]
+    for (const proof of proofs)
+      for (const [method, path] of requests) {
+        const wrong = { ...page, 'x-minipay-dashboard': proof }
+        const refused = await call<Error>(url, method, path, undefined, wrong)
+        // An address with many failures gets 429 in the place of 401.
+        assert.ok([401, 429].includes(refused.status), `${method} ${path} ${proof} ${refused.status}`)
+        assert.ok(!JSON.stringify([refused.body, ...refused.headers]).includes(proof) || proof === '1')
+      }
+    const { body: held } = await call<{ status: string }>(
+      url,
+      'GET',
+      `/api/v1/charges/${body.id}`,
+      undefined,
+      page,
+    )
+    assert.equal(held.status, 'authorized')
+    // Neither ends it.
+    for (const proof of proofs) {
+      const out = { ...page, 'x-minipay-dashboard': proof }
+      const refused = await call<Error>(url, 'DELETE', '/dashboard/session', undefined, out)
+      assert.deepEqual([refused.status, refused.headers.get('set-cookie')], [403, null])
+      // A sign-in beside a planted cookie leaves its session as it is.
+      assert.equal((await signIn(url, key.secret, out)).status, 200)
+    }
+    assert.equal((await me(url, page)).status, 200)
+    // One with its own proof takes its place.
+    assert.equal((await signIn(url, key.secret, page)).status, 200)
+    assert.equal((await me(url, page)).status, 429)
+  })
+
+  test('continues after a restart, and neither of its secrets is in the log or the audit log', async (t) => {
+    const { key, database, url, stop, output } = await keyedServer(t, 'restart.db', {
+      ...{ MINIPAY_LOG_LEVEL: 'debug', MINIPAY_ACCESS_LOG: 'info' },
+    })
+    const signed = await signIn(url, key.secret)
+    const page = pageOf(signed)
+    await me(url, { ...page, 'sec-fetch-site': 'cross-site' })
+    await me(url, page)
+    await stop()
+    const again = await serve(t, database, { PORT: new URL(url).port })
+    assert.equal((await me(again.url, page)).status, 200)
+    const { body } = await call<object>(again.url, 'GET', '/api/v1/audit', undefined, bearer(key.secret))
+    for (const secret of [signed.body.proof, page.cookie.split('=')[1] ?? ''])
+      assert.ok(!(output() + again.output() + JSON.stringify(body)).includes(secret))
   })
 
   test('is refused under another Host, and hidden from origins that may call the API', async (t) => {
     const { url, key } = await keyedServer(t, 'host.db', { MINIPAY_ALLOWED_ORIGINS: '*' })
-    const cookie = cookieOf(await signIn(url, key.secret))
+    const page = pageOf(await signIn(url, key.secret))
     const found = await new Promise<string>((resolve, reject) => {
-      const headers = { ...cookie, ...PAGE, host: `evil.example:${new URL(url).port}` }
+      const headers = { ...page, host: `evil.example:${new URL(url).port}` }
       request(`${url}/api/v1/me`, { headers }, async (response) => {
         let text = ''
         for await (const chunk of response) text += chunk
@@ -96,11 +183,11 @@ describe('a session', () => {
         .end()
     })
     assert.equal(found, '403 dashboard_origin_required')
-    const own = { ...cookie, ...PAGE, origin: new URL(url).origin }
+    const own = { ...page, origin: new URL(url).origin }
     assert.equal((await me(url, own)).headers.get('access-control-allow-origin'), null)
     const other = { ...PAGE, 'sec-fetch-site': 'cross-site', origin: 'https://shop.example' }
     assert.equal((await me(url, other)).headers.get('access-control-allow-origin'), '*')
-    const refused = await me(url, { ...cookie, ...other })
+    const refused = await me(url, { ...page, ...other })
     assert.deepEqual([refused.status, refused.headers.get('access-control-allow-origin')], [403, null])
     for (const path of ['/dashboard/', '/dashboard/payments'])
       assert.equal(
@@ -126,24 +213,40 @@ describe('a session', () => {
     assert.doesNotMatch(first?.headers.get('www-authenticate') ?? '', /Basic/)
     assert.equal(answers.at(-1)?.status, 429)
     assert.ok(answers.every(({ headers }) => headers.get('set-cookie') === null))
-    assert.equal((await signIn(url, key.secret)).status, 204)
+    assert.match(answers.at(-1)?.body.error ?? '', /Too many wrong keys .* Try again in a second/)
+    assert.equal((await signIn(url, key.secret)).status, 200)
+  })
+
+  test('is begun twenty times at once with a key, and then seldom, with a sentence that says when', async (t) => {
+    const { url, key } = await keyedServer(t, 'many.db')
+    const all = await Promise.all(Array.from({ length: 25 }, () => signIn(url, key.secret)))
+    assert.equal(all.filter(({ status }) => status === 200).length, 20)
+    const refused = all.find(({ status }) => status === 429)
+    assert.equal(refused?.body.code, 'rate_limited')
+    const seconds = Number(refused?.headers.get('retry-after'))
+    assert.ok(seconds > 0 && seconds <= 10)
+    assert.match(refused?.body.error ?? '', new RegExp(`Try again in ${seconds} seconds`))
+    assert.match(refused?.headers.get('ratelimit-policy') ?? '', /^"sign_ins";q=20;w=200$/)
+    assert.equal(refused?.headers.get('set-cookie'), null)
+    // Its other requests are as before.
+    assert.equal((await me(url, bearer(key.secret))).status, 200)
   })
 
   test('ends by signing out, and with its key on every node, also for a stream that is open', async (t) => {
     const { url, key, database } = await keyedServer(t, 'ends.db')
-    const [first, second] = [await signIn(url, key.secret), await signIn(url, key.secret)].map(cookieOf)
-    const out = await call(url, 'DELETE', '/dashboard/session', undefined, { ...first, ...PAGE })
+    const [first, second] = [await signIn(url, key.secret), await signIn(url, key.secret)].map(pageOf)
+    const out = await call(url, 'DELETE', '/dashboard/session', undefined, first)
     assert.equal(out.status, 204)
     assert.match(out.headers.get('set-cookie') ?? '', /^minipay_session_\d+=; .*Max-Age=0/)
-    assert.equal((await me(url, { ...first, ...PAGE })).status, 401)
-    assert.equal((await me(url, { ...second, ...PAGE })).status, 200)
+    assert.equal((await me(url, first ?? {})).status, 401)
+    assert.equal((await me(url, second ?? {})).status, 200)
     const stream = await fetch(`${url}/api/v1/events/stream`, {
-      headers: { ...second, ...PAGE },
+      headers: second,
     } as RequestInit)
     assert.equal(stream.status, 200)
     const revoked = await call(url, 'POST', `/api/v1/keys/${key.id}/revoke`, undefined, bearer(key.secret))
     assert.equal(revoked.status, 200)
-    assert.equal((await me(url, { ...second, ...PAGE })).status, 401)
+    assert.equal((await me(url, second ?? {})).status, 401)
     // It ends by itself.
     for await (const _ of stream.body ?? []);
     const { code, stdout } = await runCli(['verify', '--database', database])
@@ -156,7 +259,10 @@ describe('a session', () => {
     await inDatabase(server.database, async ({ store }) => {
       const scope = { accountId: 1, mode: 'test' } as const
       const at = Date.now()
-      const session = { hash: 'a'.repeat(64), keyId: server.key.id, host: 'x', createdAt: at, usedAt: at }
+      const session = {
+        ...{ id: 'ses_1', hash: 'a'.repeat(64), proofHash: 'b'.repeat(64), keyId: server.key.id, host: 'x' },
+        ...{ address: '127.0.0.1', browser: null, createdAt: at, usedAt: at },
+      }
       await store.addDashboardSession(session, auditEntry(scope, { action: 'delivery.retried', at }))
     })
     const { code, stdout, stderr } = await runCli(['verify', '--database', server.database])
@@ -173,13 +279,16 @@ describe('a server', () => {
     const [one, two] = [await keyedServer(t, 'one.db'), await keyedServer(t, 'two.db')]
     // A browser keeps one cookie of each name for a host, and sends them all to every port.
     const jar = new Map<string, string>()
+    const pages: ReturnType<typeof pageOf>[] = []
     for (const { url, key } of [one, two]) {
-      const [name = '', value = ''] = cookieOf(await signIn(url, key.secret)).cookie.split('=')
+      const page = pageOf(await signIn(url, key.secret))
+      pages.push(page)
+      const [name = '', value = ''] = page.cookie.split('=')
       jar.set(name, value)
     }
     const cookie = [...jar].map((pair) => pair.join('=')).join('; ')
-    for (const { url, key } of [one, two])
-      assert.equal((await me(url, { cookie, ...PAGE })).body.key?.id, key.id)
+    for (const [i, { url, key }] of [one, two].entries())
+      assert.equal((await me(url, { ...pages[i], cookie })).body.key?.id, key.id)
   })
 
   test('without keys ignores the cookie of another MiniPay on this host', async (t) => {
@@ -190,14 +299,14 @@ describe('a server', () => {
 
   test('with --no-dashboard serves no page, begins no session and accepts none', async (t) => {
     const on = await keyedServer(t, 'off.db')
-    const { cookie } = cookieOf(await signIn(on.url, on.key.secret))
+    const page = pageOf(await signIn(on.url, on.key.secret))
     await on.stop()
     const { url } = await serve(t, on.database, { MINIPAY_NO_DASHBOARD: 'true' })
-    const here = { cookie: cookie.replace(new URL(on.url).port, new URL(url).port) }
+    const here = { ...page, cookie: page.cookie.replace(new URL(on.url).port, new URL(url).port) }
     for (const path of ['/dashboard', '/dashboard/payments'])
       assert.equal((await call(url, 'GET', path)).status, 404)
     assert.equal((await signIn(url, on.key.secret)).status, 404)
-    assert.equal((await me(url, { ...here, ...PAGE })).status, 401)
+    assert.equal((await me(url, here)).status, 401)
     const root = await fetch(`${url}/`, { redirect: 'manual', headers: { accept: 'text/html' } })
     assert.equal(root.headers.get('location'), '/docs')
   })

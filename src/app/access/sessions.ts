@@ -1,4 +1,4 @@
-/** Sessions of the dashboard: a browser has a cookie in the place of an access key. */
+/** Sessions of the dashboard: a browser has a cookie and a proof in the place of an access key. */
 import { type DashboardSession, isSessionOver, SESSION_BYTES } from '../../domain/access/dashboard-session.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
 import { canonicalJson } from '../../domain/idempotency.ts'
@@ -12,7 +12,7 @@ const FRESH_MS = 900
 /** How often a use is stored, in ms. */
 const TOUCH_MS = 60_000
 const MAX_SESSIONS = 1_000
-/** The secret of a cookie: 32 bytes in hex. */
+/** The secret of a cookie, or a proof: 32 bytes in hex. */
 const FORM = /^[0-9a-f]{64}$/
 
 /** What a request that carries a cookie says of itself. */
@@ -20,31 +20,50 @@ export type SessionRequest = {
   readonly address: string
   /** Its Host, in lower case. */
   readonly host: string
+  /** The page's proof; undefined without one. */
+  readonly proof: string | undefined
   /** A person acts: the session counts as used. */
   readonly active: boolean
 }
 
+/** Where a person signs in: the IP address, the Host in lower case, and the browser in words. */
+export type SignInPlace = {
+  readonly address: string
+  readonly host: string
+  readonly browser: string | null
+  readonly requestId: string
+}
+
+/** The two secrets of a session: that of its cookie, and the proof, which its page keeps. Neither is of use alone. */
+export type SessionSecrets = { readonly cookie: string; readonly proof: string }
+
+/** A session that serves a request: its id, and its key. */
+export type UsableSession = { readonly id: string; readonly by: Authenticated }
+
 export type Sessions = {
   /**
-   * Begins a session for a key that was just authenticated, and returns the secret of its cookie; undefined if the key
-   * was revoked meanwhile. Rejects with `StoreUnavailable`.
+   * Begins a session for a key that was just authenticated; undefined if the key was revoked meanwhile. Rejects with
+   * `StoreUnavailable`.
    */
-  begin(
-    by: Authenticated,
-    from: { address: string; host: string; requestId: string },
-  ): Promise<string | undefined>
+  begin(by: Authenticated, from: SignInPlace): Promise<SessionSecrets | undefined>
   /**
-   * The key of a cookie: undefined if the session is unknown or has ended, or if its key may no longer be used from this
-   * address; `other host` if the session began under another Host. A session that this node does not know is read only
-   * if `mayRead` returns true. Rejects with `StoreUnavailable`.
+   * The session of a cookie: undefined if it is unknown or has ended, or if its key may no longer be used from this
+   * address; `other host` if it began under another Host; `no proof` if the request lacks its proof. Only a request that
+   * is served counts as a use. A session that this node does not know is read only if `mayRead` returns true. Rejects
+   * with `StoreUnavailable`.
    */
   find(
     secret: string,
     request: SessionRequest,
     mayRead?: () => boolean,
-  ): Promise<Authenticated | 'other host' | undefined>
-  /** Ends the session of a cookie. Rejects with `StoreUnavailable`. */
-  end(secret: string): Promise<void>
+  ): Promise<UsableSession | 'other host' | 'no proof' | undefined>
+  /**
+   * Ends the session of a cookie. False, and it does not end, if the proof is not its own; true also for a cookie without
+   * a session. Rejects with `StoreUnavailable`.
+   */
+  end(secret: string, proof: string | undefined): Promise<boolean>
+  /** Call it after another write has deleted the session with this hash of its secret. */
+  forget(hash: string): void
 }
 
 type Entry = { readonly readAt: number; readonly found: FoundSession; usedAt: number; touchedAt: number }
@@ -92,17 +111,18 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   return {
     async begin(by, from) {
-      const secret = newSecret(runtime)
+      const [cookie, proof] = [newSecret(runtime), newSecret(runtime)]
       const now = keyring.latest()
+      const { address, host, browser } = from
       const session: DashboardSession = {
-        ...{ hash: sha256(secret), keyId: by.key.id, host: from.host, createdAt: now, usedAt: now },
+        ...{ id: options.newId('ses'), hash: sha256(cookie), proofHash: sha256(proof), keyId: by.key.id },
+        ...{ host, address, browser, createdAt: now, usedAt: now },
       }
-      return (await store.addDashboardSession(session, entryOf(options, by, session, from)))
-        ? secret
-        : undefined
+      const stored = await store.addDashboardSession(session, entryOf(options, by, session, from))
+      return stored ? { cookie, proof } : undefined
     },
 
-    async find(secret, { address, host, active }, mayRead = () => true) {
+    async find(secret, { address, host, proof, active }, mayRead = () => true) {
       if (!FORM.test(secret)) return undefined
       const hash = sha256(secret)
       if (!cached.has(hash) && !mayRead()) return undefined
@@ -112,18 +132,34 @@ export function createSessions(options: SessionsOptions): Sessions {
       const now = keyring.latest()
       if (isSessionOver({ ...session, usedAt: entry.usedAt }, now)) return undefined
       if (session.host !== host) return 'other host'
+      if (!proves(proof, session)) return 'no proof'
       const by = await keyring.authenticateHash(entry.found.keyHash, address)
-      if (by && active) use(hash, entry, now)
-      return by
+      if (!by) return undefined
+      if (active) use(hash, entry, now)
+      return { id: session.id, by }
     },
 
-    async end(secret) {
-      if (!FORM.test(secret)) return
+    async end(secret, proof) {
+      if (!FORM.test(secret)) return true
       const hash = sha256(secret)
+      const found = await store.dashboardSession(hash)
+      if (found && !proves(proof, found.session)) return false
       cached.delete(hash)
       await store.endDashboardSession(hash)
       cached.delete(hash)
+      return true
     },
+
+    forget: (hash) => void cached.delete(hash),
+  }
+
+  /** Compares hashes in a time that does not depend on them. */
+  function proves(proof: string | undefined, { proofHash }: DashboardSession): boolean {
+    if (proof === undefined || !FORM.test(proof)) return false
+    const hash = sha256(proof)
+    let differences = hash.length ^ proofHash.length
+    for (let i = 0; i < hash.length; i++) differences |= hash.charCodeAt(i) ^ proofHash.charCodeAt(i)
+    return differences === 0
   }
 }
 
@@ -133,14 +169,15 @@ function newSecret({ random }: Pick<Runtime, 'random'>): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** The entry of a sign-in. `verify` finds a session that has none by the first 64 bits of its hash. */
+/** The entry of a sign-in. `verify` finds a session that has none by the first 64 bits of its hashes. */
 function entryOf(
   { newId, now }: Pick<SessionsOptions, 'newId' | 'now'>,
   { key }: Authenticated,
-  { hash, host }: DashboardSession,
-  { address, requestId }: { address: string; requestId: string },
+  { id, hash, proofHash, host, browser }: DashboardSession,
+  { address, requestId }: SignInPlace,
 ): AuditEntry {
-  const after = canonicalJson({ host, session: hash.slice(0, 16) })
+  const fingerprints = { session: hash.slice(0, 16), proof: proofHash.slice(0, 16) }
+  const after = canonicalJson({ id, host, browser, ...fingerprints })
   return {
     ...{ id: newId('aud'), scope: key.scope, at: now(), actor: key.id, object: key.id },
     ...{ action: 'dashboard.signed_in', before: null, after, address, requestId },

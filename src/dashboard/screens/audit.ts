@@ -1,6 +1,6 @@
 import type { AuditEntryView } from '../../api/minipay/audit-schemas.ts'
 import { AUDIT_ACTIONS } from '../../domain/audit.ts'
-import { addressOf, api } from '../api.ts'
+import { api } from '../api.ts'
 import { AuditChange } from '../audit-change.ts'
 import { startOfDay } from '../format.ts'
 import { me } from '../me.ts'
@@ -14,7 +14,7 @@ import type { Choice } from '../ui/field.ts'
 import { anyFilter, clearFilters, type Filter, Filters, filterValues } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Id, Time } from '../ui/values.ts'
+import { ExportButton, Id, Time } from '../ui/values.ts'
 
 /** `webhook_endpoint.secret_rotated` → `Webhook endpoint: secret rotated`. */
 const inWords = (action: string) => sentence(action.replace('.', ': '))
@@ -98,10 +98,7 @@ export default function Audit(): VNode {
     Page,
     {
       title: 'Audit log',
-      actions: a(
-        { class: 'button', href: addressOf('/audit', { ...query, format: 'csv' }), download: 'audit.csv' },
-        'Download CSV',
-      ),
+      actions: component(ExportButton, { path: '/audit', query }),
     },
     component(Filters, { filters: FILTERS }),
     List<AuditEntryView>({

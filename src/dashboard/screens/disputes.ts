@@ -1,17 +1,17 @@
 import type { DisputeView } from '../../api/minipay/dispute-schemas.ts'
 import type { EventView } from '../../api/minipay/event-schemas.ts'
-import { addressOf, api } from '../api.ts'
+import { api } from '../api.ts'
 import { useEvents } from '../live.ts'
 import { deadlineOf } from '../operations/deadline.ts'
 import { type ListPage, type Pages, usePages } from '../resource.ts'
-import { href, place } from '../router.ts'
-import { a, component, div, fragment, h2, p, span, type VNode } from '../tags.ts'
+import { href, place, type Query } from '../router.ts'
+import { component, div, fragment, h2, p, span, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
 import { Empty, NothingMatches } from '../ui/empty.ts'
 import { clearFilters, type Filter, Filters } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Amount, Badge, Id, Pill, Time } from '../ui/values.ts'
+import { Amount, Badge, ExportButton, Id, Pill, Time } from '../ui/values.ts'
 
 const FILTER: Filter = {
   ...{ name: 'status', label: 'Status', kind: 'select' },
@@ -81,8 +81,6 @@ function reserved({ amount, amount_booked: booked, currency }: DisputeView): VNo
   return booked === amount ? component(Amount, { amount: booked, currency }) : 'In part: see the payment'
 }
 
-type Query = Parameters<typeof addressOf>[1]
-
 function useDisputes(query: Query, key: string): Pages<DisputeView> {
   return usePages<DisputeView>(
     (after, signal) =>
@@ -115,10 +113,7 @@ export default function Disputes(): VNode {
     Page,
     {
       title: 'Disputes',
-      actions: a(
-        { class: 'button', href: addressOf('/disputes', { status, format: 'csv' }), download: '' },
-        'Export CSV',
-      ),
+      actions: component(ExportButton, { path: '/disputes', query: { status } }),
     },
     due.rows.length > 0
       ? fragment(

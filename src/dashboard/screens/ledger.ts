@@ -1,5 +1,5 @@
 import type { LedgerEntryView } from '../../api/minipay/ledger-schemas.ts'
-import { addressOf, api } from '../api.ts'
+import { api } from '../api.ts'
 import { startOfDay } from '../format.ts'
 import { meaningOf, pageOf } from '../ledger/accounts.ts'
 import { Balances } from '../ledger/balances.ts'
@@ -7,13 +7,13 @@ import { useMoneyMoved } from '../ledger/live.ts'
 import { zone } from '../preferences.ts'
 import { type ListPage, usePages } from '../resource.ts'
 import { place, type Query } from '../router.ts'
-import { a, component, span, type VNode } from '../tags.ts'
+import { component, span, type VNode } from '../tags.ts'
 import { Card } from '../ui/card.ts'
 import { Empty, NothingMatches } from '../ui/empty.ts'
 import { anyFilter, clearFilters, type Filter, Filters, filterValues } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Amount, Id, Time } from '../ui/values.ts'
+import { Amount, ExportButton, Id, Time } from '../ui/values.ts'
 
 const AT: readonly Filter[] = [{ name: 'at', label: 'Balances at the end of', kind: 'date' }]
 const ENTRIES: readonly Filter[] = [
@@ -84,14 +84,7 @@ export default function Ledger(): VNode {
       {
         title: 'Entries',
         class: 'entries',
-        aside: a(
-          {
-            class: 'button small',
-            href: addressOf('/ledger/entries', { ...query, format: 'csv' }),
-            download: 'entries.csv',
-          },
-          'CSV',
-        ),
+        aside: component(ExportButton, { path: '/ledger/entries', query, label: 'CSV', small: true }),
       },
       component(Filters, { filters: ENTRIES, label: 'Filters of entries' }),
       List({

@@ -1,6 +1,6 @@
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import type { EventView } from '../../api/minipay/event-schemas.ts'
-import { addressOf, api } from '../api.ts'
+import { api } from '../api.ts'
 import { useEvents } from '../live.ts'
 import { can } from '../me.ts'
 import { NewPaymentButton } from '../new-payment.ts'
@@ -9,15 +9,14 @@ import { askedOf, fitsQuery, hiddenFilters, paymentFilters } from '../payments/f
 import { zone } from '../preferences.ts'
 import { type ListPage, type Pages, usePages } from '../resource.ts'
 import { href, place, replaceQuery } from '../router.ts'
-import { a, button, code, component, div, fragment, p, pre, span, type VNode } from '../tags.ts'
+import { button, code, component, div, fragment, p, pre, span, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
 import { Empty, NothingMatches } from '../ui/empty.ts'
 import { clearFilters, Filters, useProviders } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Amount, Badge, Id, Time } from '../ui/values.ts'
+import { Amount, Badge, ExportButton, Id, Time } from '../ui/values.ts'
 
-const EXPORT = 'Export CSV'
 const placeOf = (id: string) => href(`/payments/${id}`)
 
 function columns(pages: Pages<ChargeView>): readonly Column<ChargeView>[] {
@@ -92,14 +91,8 @@ export default function Payments(): VNode {
     Page,
     {
       title: 'Payments',
-      // Links for files: the browser saves what the server streams.
       actions: fragment(
-        problem === undefined
-          ? a(
-              { class: 'button', href: addressOf('/charges', { ...query, format: 'csv' }), download: '' },
-              EXPORT,
-            )
-          : button({ type: 'button', class: 'button', disabled: true }, EXPORT),
+        component(ExportButton, { path: '/charges', query, disabled: problem !== undefined }),
         component(NewPaymentButton, {}),
       ),
     },

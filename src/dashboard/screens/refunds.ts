@@ -1,6 +1,6 @@
 import type { EventView } from '../../api/minipay/event-schemas.ts'
 import type { RefundView } from '../../api/minipay/refund-schemas.ts'
-import { addressOf, api } from '../api.ts'
+import { api } from '../api.ts'
 import { useEvents } from '../live.ts'
 import { currencyFilter, dateFilters, fitsRefunds, timesOf } from '../payments/filters.ts'
 import { zone } from '../preferences.ts'
@@ -12,7 +12,7 @@ import { Empty, NothingMatches } from '../ui/empty.ts'
 import { anyFilter, clearFilters, type Filter, Filters } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Amount, Badge, Id, Time } from '../ui/values.ts'
+import { Amount, Badge, ExportButton, Id, Time } from '../ui/values.ts'
 
 const STATUSES = ['processing', 'refunded', 'partially_refunded', 'failed']
 const FILTERS: readonly Filter[] = [
@@ -77,10 +77,7 @@ export default function Refunds(): VNode {
     Page,
     {
       title: 'Refunds',
-      actions: a(
-        { class: 'button', href: addressOf('/refunds', { ...query, format: 'csv' }), download: '' },
-        'Export CSV',
-      ),
+      actions: component(ExportButton, { path: '/refunds', query }),
     },
     component(Filters, { filters: FILTERS }),
     List({

@@ -1,7 +1,10 @@
-/** Values as cells and details show them: amounts, badges, times and ids. */
+/** Values as cells and details show them: amounts, badges, times and ids. And lists as files. */
+import { signal } from '@preact/signals'
 import { useState } from 'preact/hooks'
+import { addressOf } from '../api.ts'
 import { formatTime, type Minor, money, relative, shortId } from '../format.ts'
-import { a, button, component, span, time, type VNode } from '../tags.ts'
+import type { Query } from '../router.ts'
+import { a, button, component, div, span, time, type VNode } from '../tags.ts'
 import { statusOf, TEXT, type Tone } from '../texts.ts'
 import { Icon } from './icon.ts'
 
@@ -90,5 +93,43 @@ export function Id({ id, href, whole = false }: { id: string; href?: string; who
       ? span({ class: 'mono', title: id }, text)
       : a({ class: 'mono', href, title: id }, text),
     component(CopyButton, { value: id, label: `Copy ${id}`, icon: true }),
+  )
+}
+
+/** A list that is being saved as a file, or why it could not be. */
+export type Export = {
+  /** Bytes that have arrived; undefined once it has failed. */
+  readonly bytes?: number
+  readonly failure?: VNode
+  /** Stops it, or takes its failure away. */
+  readonly end: () => void
+}
+
+/** By the address of the list. They continue while the reader looks at another screen. */
+export const savedLists = signal<ReadonlyMap<string, Export>>(new Map())
+
+type ExportProps = { path: string; query?: Query; label?: string; small?: boolean; disabled?: boolean }
+
+/** A button that saves a list as CSV. `path` is that of the list below `/api/v1`. */
+export function ExportButton({ path, query, label = 'Export CSV', small, disabled }: ExportProps): VNode {
+  const address = addressOf(path, { ...query, format: 'csv' })
+  const { bytes, failure, end } = savedLists.value.get(address) ?? {}
+  const start = () => void import('./export-file.ts').then(({ startExport }) => startExport(address))
+  return div(
+    { class: 'export' },
+    button(
+      {
+        ...{ type: 'button', class: small ? 'button small' : 'button', disabled: disabled ?? false },
+        onClick: bytes === undefined ? start : end,
+      },
+      bytes === undefined ? label : `Stop · ${(bytes / 1e6).toFixed(1)} MB`,
+    ),
+    failure
+      ? div(
+          { class: 'export-failure' },
+          failure,
+          button({ type: 'button', class: 'button small', onClick: end }, TEXT.close),
+        )
+      : null,
   )
 }

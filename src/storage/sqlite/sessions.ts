@@ -1,8 +1,8 @@
 import type { DashboardSession } from '../../domain/access/dashboard-session.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
-import type { FoundSession } from '../../ports/store-sessions.ts'
+import type { FoundSession, SessionQuery } from '../../ports/store-sessions.ts'
 import { DASHBOARD_SESSIONS } from '../columns.ts'
-import { foundSessionOf, NEW_SESSION, SESSION_COLUMNS } from '../sessions.ts'
+import { foundSessionOf, NEW_SESSION, OWN_COLUMNS, SESSION_COLUMNS } from '../sessions.ts'
 import type { Definition } from './definition.ts'
 import type { Sql } from './read-page.ts'
 import { appendAudit } from './write-audit.ts'
@@ -15,6 +15,19 @@ export function sessionReads(sql: Sql) {
         `SELECT ${SESSION_COLUMNS} FROM dashboard_sessions s JOIN access_keys k ON k.id = s.key_id WHERE s.hash = ?`,
       ).get(hash) as object | undefined
       return row && foundSessionOf(row)
+    },
+
+    dashboardSessionById(id: string): DashboardSession | undefined {
+      const row = sql(`SELECT ${OWN_COLUMNS} FROM dashboard_sessions s WHERE s.id = ?`).get(id)
+      return row === undefined ? undefined : DASHBOARD_SESSIONS.of(row as object)
+    },
+
+    dashboardSessions(keyId: string, { usedAfter, createdAfter, limit }: SessionQuery): DashboardSession[] {
+      const rows = sql(
+        `SELECT ${OWN_COLUMNS} FROM dashboard_sessions s
+         WHERE s.key_id = ? AND s.used_at > ? AND s.created_at > ? ORDER BY s.id DESC LIMIT ?`,
+      ).all(keyId, usedAfter, createdAfter, limit)
+      return rows.map((row) => DASHBOARD_SESSIONS.of(row as object))
     },
   }
 }
@@ -42,6 +55,16 @@ export const sessionWrites = {
   endDashboardSession(db) {
     const end = db.prepare('DELETE FROM dashboard_sessions WHERE hash = ?')
     return (hash: string): void => void end.run(hash)
+  },
+
+  endDashboardSessions(db, cache) {
+    const append = appendAudit(db, cache)
+    const end = db.prepare('DELETE FROM dashboard_sessions WHERE id = ?')
+    return (ids: readonly string[], audit: AuditEntry): boolean => {
+      const ended = ids.filter((id) => end.run(id).changes === 1)
+      if (ended.length > 0) append(audit)
+      return ended.length > 0
+    }
   },
 
   purgeDashboardSessions(db) {

@@ -107,11 +107,14 @@ const ACCOUNTS: readonly Check[] = [
   },
 ]
 
-/** Sessions of the dashboard: each was begun by a sign-in with its key. */
+/** Sessions of the dashboard: each was begun by a sign-in with its key, with the secrets that it has. */
+const FINGERPRINTS = `'%"id":"' || s.id || '","proof":"' || substr(s.proof_hash, 1, 16)
+  || '","session":"' || substr(s.hash, 1, 16) || '"%'`
+
 const SESSIONS: readonly Check[] = [
   {
     sql: `SELECT s.key_id AS id FROM dashboard_sessions s
-      WHERE NOT ${logged('dashboard.signed_in', 's.key_id', `AND l.after LIKE '%"session":"' || substr(s.hash, 1, 16) || '"%'`)}
+      WHERE NOT ${logged('dashboard.signed_in', 's.key_id', `AND l.after LIKE ${FINGERPRINTS}`)}
       LIMIT 1`,
     problem: ({ id }) =>
       `A session of the dashboard with the API key ${id} was not begun by MiniPay: the audit log does not have its sign-in.`,

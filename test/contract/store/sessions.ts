@@ -4,11 +4,12 @@ import type { DashboardSession } from '../../../src/domain/access/dashboard-sess
 import type { Store } from '../../../src/ports/store.ts'
 import { accessKeyOf } from '../../kit/access-keys.ts'
 import { auditEntry } from '../../kit/audit-entries.ts'
-import { type Open, rule, START } from '../../kit/commits.ts'
+import { newId, type Open, rule, START } from '../../kit/commits.ts'
 
 let made = 0
 const sessionOf = (key: AccessKey, changes: Partial<DashboardSession> = {}): DashboardSession => ({
-  ...{ hash: (++made).toString(16).padStart(64, 'a'), keyId: key.id, host: 'pay.example:8080' },
+  ...{ id: newId('ses'), hash: (++made).toString(16).padStart(64, 'a'), proofHash: 'b'.repeat(64) },
+  ...{ keyId: key.id, host: 'pay.example:8080', address: '192.0.2.7', browser: 'Firefox on Linux' },
   ...{ createdAt: START, usedAt: START, ...changes },
 })
 
@@ -28,7 +29,9 @@ export function sessions(open: Open): void {
       const session = sessionOf(key)
       assert.equal(await begin(store, key, session), true)
       assert.deepEqual(await store.dashboardSession(session.hash), { session, keyHash: key.hash })
+      assert.deepEqual(await store.dashboardSessionById(session.id), session)
       assert.equal(await store.dashboardSession('f'.repeat(64)), undefined)
+      assert.equal(await store.dashboardSessionById('ses_1'), undefined)
       const { data } = await store.auditEntries(other, { limit: 1 })
       assert.equal(data[0]?.action, 'dashboard.signed_in')
     },
@@ -66,6 +69,43 @@ export function sessions(open: Open): void {
       assert.equal(await store.purgeDashboardSessions(START + 10, 2), 2)
       assert.equal(await store.purgeDashboardSessions(START + 10, 10), 1)
       assert.ok(await store.dashboardSession(kept.hash))
+    },
+  )
+
+  rule(
+    open,
+    'the sessions of a key are listed newest first, those that ended long ago left out, and end with one audit entry',
+    async (store, { other }) => {
+      const [key, stranger] = [accessKeyOf(other), accessKeyOf(other)]
+      await addKey(store, key)
+      await addKey(store, stranger)
+      const mine = [
+        sessionOf(key, { createdAt: START + 1, usedAt: START + 1 }),
+        sessionOf(key, { createdAt: START + 2, usedAt: START + 9, browser: null }),
+        sessionOf(key, { createdAt: START + 3, usedAt: START + 9 }),
+      ]
+      const [old, second, third] = mine as [DashboardSession, DashboardSession, DashboardSession]
+      const foreign = sessionOf(stranger, { usedAt: START + 9 })
+      for (const session of mine) await begin(store, key, session)
+      await begin(store, stranger, foreign)
+      const all = { usedAfter: 0, createdAfter: 0, limit: 10 }
+      assert.deepEqual(await store.dashboardSessions(key.id, all), [third, second, old])
+      assert.deepEqual(await store.dashboardSessions(key.id, { ...all, limit: 2 }), [third, second])
+      assert.deepEqual(await store.dashboardSessions(key.id, { ...all, usedAfter: START + 1 }), [
+        third,
+        second,
+      ])
+      assert.deepEqual(await store.dashboardSessions(key.id, { ...all, createdAfter: START + 2 }), [third])
+
+      const ended = auditEntry(other, { action: 'dashboard.sessions_ended', object: key.id })
+      assert.equal(await store.endDashboardSessions([old.id, third.id, 'ses_1'], ended), true)
+      assert.deepEqual(await store.dashboardSessions(key.id, all), [second])
+      const again = auditEntry(other, { action: 'dashboard.sessions_ended', object: key.id })
+      assert.equal(await store.endDashboardSessions([old.id], again), false)
+      assert.equal(await store.endDashboardSessions([], again), false)
+      assert.deepEqual(await store.dashboardSessions(stranger.id, all), [foreign])
+      const { data } = await store.auditEntries(other, { limit: 10 })
+      assert.equal(data.filter(({ action }) => action === 'dashboard.sessions_ended').length, 1)
     },
   )
 }
