@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { checkTypedKey, createAuthenticate, createMayRead } from './api/authenticate.ts'
 import type { ServerFacts, Services } from './api/endpoint.ts'
 import { makeFirstKey } from './app/access/first-key.ts'
@@ -70,12 +71,7 @@ export async function serve(
   // Behind a proxy, requests come from other machines, too.
   const isLocal = onLoopback && config.trustedProxies.length === 0
   const opening = openCore(config, { log, onFatal, env: process.env, parts, signal, watch, isLocal })
-  // While the database's thread starts, this one loads the HTTP library.
-  const [core, { createServer }, { servedApi }] = await Promise.all([
-    opening,
-    import('./http/server.ts'),
-    import('./api/served-api.ts'),
-  ])
+  const [core, [{ createServer }, { servedApi }]] = await Promise.all([opening, loadHttp()])
   const { context, workers } = core
   const rates = createRateLimits(config.rateLimit, context.runtime)
   const withDocs = config.docs === 'always' || (config.docs === 'loopback' && onLoopback)
@@ -162,6 +158,15 @@ export async function serve(
       await output.flush(LOG_FLUSH_MS)
     },
   }
+}
+
+/**
+ * Loads the HTTP library in a later turn: by then the database's thread starts, or its server connects. In this turn the
+ * library would come first.
+ */
+async function loadHttp() {
+  await nextTurn()
+  return Promise.all([import('./http/server.ts'), import('./api/served-api.ts')])
 }
 
 /** Records the settings in the log of the operator's account: in both modes, because a caller sees the log of one. */

@@ -1,4 +1,4 @@
-/** Messages between the guard and the writer's thread, by their index in the shared memory. */
+/** Messages between the main thread and the writer's, by their index in the shared memory. */
 export const SHARED = {
   /** 1 when the writer must not write any more. */
   lost: 0,
@@ -8,6 +8,8 @@ export const SHARED = {
   cuts: 1,
   /** 1 if the writer found that others wrote over the database: it writes no more. */
   overwritten: 2,
+  /** 1 once the main thread has prepared the database: until then, the writer opens nothing. */
+  prepared: 3,
 } as const
 
 export function sharedMemory(): Int32Array {

@@ -19,7 +19,13 @@ import { sharedMemory } from './shared.ts'
 import { walBytes } from './wal.ts'
 import { markAbandonedUnknown } from './write-attempts.ts'
 import { classify } from './writer.ts'
-import { failureError, type SqliteOptions, startWriter, type WriterThread } from './writer-client.ts'
+import {
+  failureError,
+  type SqliteOptions,
+  startThread,
+  startWriter,
+  type WriterThread,
+} from './writer-client.ts'
 import { storeWrites } from './writes.ts'
 
 /**
@@ -34,14 +40,19 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     const log = options.log ?? SILENT
     tellOfPlace(lock, log)
     const now = options.now ?? Date.now
-    const lineage = prepare(lock.place, now(), log)
-    const identity = identityOf(lock.place)
     const shared = sharedMemory()
     const keys = keyMemory()
+    // It loads its modules while this thread prepares the database.
+    const started = startThread(lock.place, shared, keys)
+    const lineage = await openOrElse(
+      () => prepare(lock.place, now(), log),
+      async () => void (await started.terminate()),
+    )
+    const identity = identityOf(lock.place)
     let found: Guard | undefined
     // Removed files look damaged: then there is still data to save.
     const onFatal = (error: Error) => void (found?.check() || options.onFatal(error))
-    const thread = await startWriter({ ...options, file: lock.place, onFatal }, shared, keys)
+    const thread = await startWriter(started, shared, { ...options, onFatal })
     const reader = await openOrElse(() => openReader(lock.place), thread.close)
     const opened = { lock, identity, shared, thread, reader, lineage }
     const { pid, marking, guard, lost } = await openOrElse(

@@ -5,6 +5,7 @@ import { BUILD, TWO_BUILDS } from './build.ts'
 import { weightOf } from './commit-message.ts'
 import type { KeyMemory } from './key-table.ts'
 import type { Rescue, Rescued } from './rescue.ts'
+import { SHARED } from './shared.ts'
 import { isFailure, type WriteFailure } from './writer.ts'
 import type { WriterData } from './writer-thread.ts'
 import type { Write } from './writes.ts'
@@ -55,14 +56,23 @@ export type WriterThread = {
   close(): Promise<void>
 }
 
-/** Starts the thread; resolves when it has opened the database. Rejects if it loaded another version than this thread. */
-export async function startWriter(
-  { file, onGroup, onFatal }: SqliteOptions,
-  shared: Int32Array,
-  keys: KeyMemory,
-): Promise<WriterThread> {
+/** Starts the thread, which loads its modules and then waits for `startWriter` or its termination. */
+export function startThread(file: string, shared: Int32Array, keys: KeyMemory): Worker {
   const workerData: WriterData = { file, shared, keys, build: BUILD }
-  const thread = new Worker(new URL('./writer-boot.js', import.meta.url), { workerData })
+  return new Worker(new URL('./writer-boot.js', import.meta.url), { workerData })
+}
+
+/**
+ * Lets the thread open the database, which must be at this program's schema; resolves when it has. Rejects if it loaded
+ * another version than this thread.
+ */
+export async function startWriter(
+  thread: Worker,
+  shared: Int32Array,
+  { onGroup, onFatal }: Pick<SqliteOptions, 'onGroup' | 'onFatal'>,
+): Promise<WriterThread> {
+  Atomics.store(shared, SHARED.prepared, 1)
+  Atomics.notify(shared, SHARED.prepared)
   const inFlight: Waiting[] = []
   let first = 0
   let characters = 0

@@ -31,6 +31,7 @@ export type WriterData = {
 const { file, shared, keys, build } = workerData as WriterData
 if (build !== BUILD) throw new Error(TWO_BUILDS)
 const port = parentPort as MessagePort
+Atomics.wait(shared, SHARED.prepared, 0)
 const db = openWriter(file)
 const writer = createWriter(db, () => hasRoom(file), keys)
 const isOther = watchContent(file, Number(db.pragma('schema_version', { simple: true })))
