@@ -2,7 +2,7 @@
  * Signatures of Standard Webhooks (https://www.standardwebhooks.com), which both directions use, and the signature of
  * Stripe's webhooks (https://docs.stripe.com/webhooks#verify-manually).
  */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 /** How far the time of a message may be from ours, in ms, before or after. */
 export const TOLERANCE_MS = 300_000
@@ -14,23 +14,31 @@ export function secretKey(secret: string): Buffer | undefined {
   return key.length < 24 || key.length > 64 ? undefined : key
 }
 
+/** The bytes of a secret's key; as a `KeyObject`, it signs in two thirds of the time. */
+export type SigningKey = Buffer | KeyObject
+
 /**
  * The headers that sign a message; `at` is in ms since 1970. With several keys each signs, the first one first: a
  * receiver that has any of them can verify the message.
  */
 export function signatureHeaders(
-  keys: Buffer | readonly Buffer[],
+  keys: SigningKey | readonly SigningKey[],
   id: string,
   at: number,
   body: string,
 ): Record<string, string> {
   const timestamp = secondsOf(at)
-  const signatures = [keys].flat().map((key) => `v1,${sign(key, id, timestamp, body).toString('base64')}`)
+  const message = `${id}.${timestamp}.${body}`
+  const signed = (key: SigningKey) => `v1,${createHmac('sha256', key).update(message).digest('base64')}`
   return {
     'webhook-id': id,
     'webhook-timestamp': timestamp,
-    'webhook-signature': signatures.join(' '),
+    'webhook-signature': isList(keys) ? keys.map(signed).join(' ') : signed(keys),
   }
+}
+
+function isList(keys: SigningKey | readonly SigningKey[]): keys is readonly SigningKey[] {
+  return Array.isArray(keys)
 }
 
 /**
@@ -67,6 +75,6 @@ export function isSigned(
   })
 }
 
-function sign(key: Buffer, id: string, timestamp: string, body: string | Buffer): Buffer {
+function sign(key: Buffer, id: string, timestamp: string, body: Buffer): Buffer {
   return createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest()
 }

@@ -1,5 +1,5 @@
 /** The keyed requests that this process is carrying out. */
-import { type Runtime, within } from '../ports/runtime.ts'
+import type { Runtime } from '../ports/runtime.ts'
 import type { Scope } from '../ports/store.ts'
 
 export type OpenRequests<Response> = {
@@ -15,31 +15,33 @@ export type OpenRequests<Response> = {
   respond(scope: Scope, key: string, response: Response): void
 }
 
-export function createOpenRequests<Response>(runtime: Runtime): OpenRequests<Response> {
+export function createOpenRequests<Response>(runtime: Pick<Runtime, 'after'>): OpenRequests<Response> {
   const running = new Map<string, Promise<unknown>>()
   const waiting = new Map<string, (response: Response) => void>()
   return {
     running: (scope, key) => running.get(nameOf(scope, key)),
-    async run(scope, key, work) {
+    run(scope, key, work) {
       const name = nameOf(scope, key)
       const run = work()
       running.set(name, run)
-      try {
-        return await run
-      } finally {
+      const ended = () => {
         // The next request with this key may run by now.
         if (running.get(name) === run) running.delete(name)
       }
+      run.then(ended, ended)
+      return run
     },
-    async wait(scope, key, ms) {
+    wait(scope, key, ms) {
       const name = nameOf(scope, key)
-      const { promise, resolve } = Promise.withResolvers<Response>()
-      waiting.set(name, resolve)
-      try {
-        return await within(runtime, ms, promise)
-      } finally {
-        waiting.delete(name)
-      }
+      return new Promise((resolve) => {
+        const end = (response?: Response) => {
+          timer.cancel()
+          waiting.delete(name)
+          resolve(response)
+        }
+        const timer = runtime.after(ms, end)
+        waiting.set(name, end)
+      })
     },
     isWaiting: (scope, key) => waiting.has(nameOf(scope, key)),
     respond: (scope, key, response) => waiting.get(nameOf(scope, key))?.(response),

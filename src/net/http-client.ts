@@ -29,9 +29,16 @@ export type HttpResult =
   /** Some bytes may have left, and no whole response came. */
   | { readonly kind: 'unknown'; readonly reason: string }
 
+/** Ends a request, such as an `AbortSignal`. */
+export type Aborting = {
+  readonly aborted: boolean
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
 export type HttpClient = {
   /** Sends a request once and never again; never rejects. Redirects are ordinary responses. */
-  send(request: HttpRequest, signal: AbortSignal): Promise<HttpResult>
+  send(request: HttpRequest, signal: Aborting): Promise<HttpResult>
   /** Cuts the requests in flight. */
   close(): Promise<void>
 }
@@ -114,19 +121,19 @@ class Call implements Dispatcher.DispatchHandler {
   #body: ByteBuffer
   readonly #maxBytes: number
   readonly #resolve: (result: HttpResult) => void
-  readonly #signal: AbortSignal
+  readonly #signal: Aborting
   readonly #onAbort = (): void => this.#fail(this.#controller === undefined ? BEFORE_SENT : NO_ANSWER)
 
   constructor(
     resolve: (result: HttpResult) => void,
-    signal: AbortSignal,
+    signal: Aborting,
     { maxBodyBytes = MAX_BODY_BYTES }: HttpClientOptions,
   ) {
     this.#body = new ByteBuffer(maxBodyBytes)
     this.#maxBytes = maxBodyBytes
     this.#resolve = resolve
     this.#signal = signal
-    signal.addEventListener('abort', this.#onAbort, { once: true })
+    signal.addEventListener('abort', this.#onAbort)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

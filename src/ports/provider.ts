@@ -11,6 +11,7 @@ import type { AttemptKind, Capabilities, Outcome } from '../domain/attempt.ts'
 import type { Dispute, Metadata } from '../domain/charge.ts'
 import type { AmountMinor } from '../domain/money.ts'
 import type { Mode } from '../domain/scope.ts'
+import type { CallSignal } from './runtime.ts'
 
 export type AuthorizeCall = {
   /** The attempt's id: our reference, and the idempotency key. */
@@ -122,13 +123,13 @@ type ProviderSettings = {
  */
 export type RemoteProvider = ProviderSettings & {
   readonly remote: true
-  authorize(call: AuthorizeCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
-  capture(call: FollowUpCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
-  cancel(call: FollowUpCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
-  refund(call: FollowUpCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
-  lookup(call: LookupCall, signal: AbortSignal): Promise<LookupOutcome>
+  authorize(call: AuthorizeCall, signal: CallSignal, apart?: boolean): Promise<Outcome>
+  capture(call: FollowUpCall, signal: CallSignal, apart?: boolean): Promise<Outcome>
+  cancel(call: FollowUpCall, signal: CallSignal, apart?: boolean): Promise<Outcome>
+  refund(call: FollowUpCall, signal: CallSignal, apart?: boolean): Promise<Outcome>
+  lookup(call: LookupCall, signal: CallSignal): Promise<LookupOutcome>
   /** The current state of a dispute, by the provider's reference. */
-  dispute(reference: string, signal: AbortSignal): Promise<DisputeLookup>
+  dispute(reference: string, signal: CallSignal): Promise<DisputeLookup>
   /** Null when the notification cannot be verified: its signature, time or format. Header names are lower case. */
   notification(
     body: Buffer,

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Outcome } from '../domain/attempt.ts'
 import { sandboxDecline } from '../domain/sandbox-tokens.ts'
 import type { AuthorizeCall, FollowUpCall, LookupCall, RemoteProvider } from '../ports/provider.ts'
+import type { CallSignal } from '../ports/runtime.ts'
 import type { Create } from './fields.ts'
 
 /** The payment method whose response is lost; a lookup shows the payment a while later. */
@@ -26,8 +27,10 @@ export function createDemoBank(name: string, now: () => number): RemoteProvider 
     return lost.get(attemptId) ?? startedAt
   }
   const lost = new Map<string, number>()
-  const answer = async (signal: AbortSignal, outcome: () => Outcome): Promise<Outcome> => {
-    const cut = await delay(LATENCY_MS, false, { signal }).catch(() => true)
+  const answer = async (signal: CallSignal, outcome: () => Outcome): Promise<Outcome> => {
+    const late = new AbortController()
+    signal.addEventListener('abort', () => late.abort())
+    const cut = await delay(LATENCY_MS, false, { signal: late.signal }).catch(() => true)
     return cut ? { kind: 'unknown', reason: 'no response' } : outcome()
   }
   return {

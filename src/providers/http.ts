@@ -1,8 +1,10 @@
+import { createSecretKey } from 'node:crypto'
 import type { Capabilities, Outcome } from '../domain/attempt.ts'
 import { MODES, type Mode } from '../domain/scope.ts'
 import type { Egress } from '../net/egress.ts'
 import { type HttpClient, type HttpResult, httpClient } from '../net/http-client.ts'
 import { type FollowUpCall, type RemoteProvider, recoveryPlaces } from '../ports/provider.ts'
+import type { CallSignal } from '../ports/runtime.ts'
 import { isSigned, signatureHeaders } from '../signing.ts'
 import type { Create } from './fields.ts'
 import { disputeOf, type Guard, lookupOf, notificationOf, outcomeOf } from './http-responses.ts'
@@ -41,22 +43,18 @@ export function createHttpProvider(
   const post = poster(client, settings, now)
   const ask = poster(aside, settings, now)
 
-  async function call(
-    operation: string,
-    id: string,
-    fields: object,
-    signal: AbortSignal,
-    apart = false,
-  ): Promise<Outcome> {
-    const result = await (apart ? ask : post)(operation, id, { reference: id, ...fields }, signal)
-    if (result.kind === 'response') return outcomeOf(result, guard)
-    return { kind: result.kind, reason: guard.scrub(result.reason) }
+  /** `body` begins with the operation and the reference, in this order. */
+  function call(body: SignedBody, signal: CallSignal, apart = false): Promise<Outcome> {
+    return (apart ? ask : post)(body, signal).then((result) =>
+      result.kind === 'response'
+        ? outcomeOf(result, guard)
+        : { kind: result.kind, reason: guard.scrub(result.reason) },
+    )
   }
 
-  const followUp = (operation: string) => (asked: FollowUpCall, signal: AbortSignal, apart?: boolean) => {
-    const { attemptId, chargeId, paymentReference: payment, amount, currency } = asked
-    const fields = { transaction_id: chargeId, payment, amount, currency }
-    return call(operation, attemptId, fields, signal, apart)
+  const followUp = (operation: string) => (asked: FollowUpCall, signal: CallSignal, apart?: boolean) => {
+    const { attemptId: reference, chargeId, paymentReference: payment, amount, currency } = asked
+    return call({ operation, reference, transaction_id: chargeId, payment, amount, currency }, signal, apart)
   }
 
   return {
@@ -68,20 +66,30 @@ export function createHttpProvider(
     deadlineMs,
     concurrency,
     authorize(asked, signal, apart) {
-      const { attemptId, chargeId: transaction_id, paymentMethod: payment_method, ...rest } = asked
-      const { amount, currency, customer, capture, description, metadata } = rest
-      const money = { amount, currency }
-      const fields = { customer, payment_method, capture, description, metadata }
-      return call('authorize', attemptId, { transaction_id, ...money, ...fields }, signal, apart)
+      const { amount, currency, customer, capture, description, metadata } = asked
+      const body = {
+        operation: 'authorize',
+        reference: asked.attemptId,
+        transaction_id: asked.chargeId,
+        amount,
+        currency,
+        customer,
+        payment_method: asked.paymentMethod,
+        capture,
+        description,
+        metadata,
+      }
+      return call(body, signal, apart)
     },
     capture: followUp('capture'),
     cancel: followUp('cancel'),
     refund: followUp('refund'),
-    async lookup({ attemptId }, signal) {
-      return lookupOf(await ask('lookup', attemptId, { reference: attemptId }, signal), guard)
+    async lookup({ attemptId: reference }, signal) {
+      return lookupOf(await ask({ operation: 'lookup', reference }, signal), guard)
     },
     async dispute(reference, signal) {
-      return disputeOf(await ask('lookup', reference, { dispute: reference }, signal), guard)
+      const body = { operation: 'lookup', reference: undefined, dispute: reference }
+      return disputeOf(await ask(body, signal, reference), guard)
     },
     async notification(body, headers) {
       return isSigned(secret.key, headers, body, now()) ? notificationOf(body) : null
@@ -90,18 +98,23 @@ export function createHttpProvider(
   }
 }
 
-/** Sends a signed call; `id` names it in the signature. */
+/** The body contains the operation, because the signature does not cover the path. */
+type SignedBody = {
+  readonly operation: string
+  readonly reference: string | undefined
+  readonly [field: string]: unknown
+}
+
+/** Sends a signed call; `id`, the reference unless given, names it in the signature. */
 function poster(client: HttpClient, { url, secret }: HttpSettings, now: () => number) {
   const base = url.pathname.replace(/\/$/, '')
-  return (operation: string, id: string, fields: object, signal: AbortSignal): Promise<HttpResult> => {
-    // The body contains the operation, too, because the signature does not cover the path.
-    const body = JSON.stringify({ operation, ...fields })
-    const headers = {
-      'content-type': 'application/json',
-      'user-agent': 'MiniPay',
-      ...signatureHeaders(secret.key, id, now(), body),
-    }
-    return client.send({ method: 'POST', path: `${base}/${operation}`, headers, body }, signal)
+  const key = createSecretKey(secret.key)
+  return (fields: SignedBody, signal: CallSignal, id = fields.reference ?? ''): Promise<HttpResult> => {
+    const body = JSON.stringify(fields)
+    const headers = signatureHeaders(key, id, now(), body)
+    headers['content-type'] = 'application/json'
+    headers['user-agent'] = 'MiniPay'
+    return client.send({ method: 'POST', path: `${base}/${fields.operation}`, headers, body }, signal)
   }
 }
 

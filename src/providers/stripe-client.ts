@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import type Stripe from 'stripe'
 import type { Egress } from '../net/egress.ts'
 import { type HttpClient, httpClient } from '../net/http-client.ts'
+import type { CallSignal } from '../ports/runtime.ts'
 import type { StripeErrorFields } from './stripe-errors.ts'
 import { objectAt, textAt } from './stripe-responses.ts'
 
@@ -35,7 +36,7 @@ export type StripeReply =
 
 export type StripeClient = {
   /** One call by the SDK; never rejects. */
-  send(signal: AbortSignal, call: (stripe: Stripe) => Promise<unknown>): Promise<StripeReply>
+  send(signal: CallSignal, call: (stripe: Stripe) => Promise<unknown>): Promise<StripeReply>
   readonly webhooks: Stripe['webhooks']
   /** ms since 1970. */
   now(): number
@@ -63,7 +64,7 @@ export function stripeClient(account: StripeAccount, now: () => number, kept = t
     ...(account.egress && { egress: account.egress }),
   })
   // The SDK's interface to an HTTP client has no abort signal: the call's own signal is passed beside it.
-  const signals = new AsyncLocalStorage<AbortSignal>()
+  const signals = new AsyncLocalStorage<CallSignal>()
   const Constructor = createRequire(import.meta.url)('stripe') as typeof import('stripe').default
   const stripe = new Constructor(account.apiKey, {
     protocol,
@@ -92,7 +93,7 @@ export function stripeClient(account: StripeAccount, now: () => number, kept = t
 function sdkClient(
   http: HttpClient,
   apiVersion: string | null,
-  signalOf: () => AbortSignal | undefined,
+  signalOf: () => CallSignal | undefined,
 ): Stripe.HttpClient {
   const version = apiVersion === null ? {} : { 'stripe-version': apiVersion }
   return {

@@ -9,6 +9,7 @@ import {
   type RemoteProvider,
   recoveryPlaces,
 } from '../ports/provider.ts'
+import type { CallSignal } from '../ports/runtime.ts'
 import type { Create, Fields } from './fields.ts'
 import { scrubber } from './scrub.ts'
 import { toStripe } from './stripe-amount.ts'
@@ -124,7 +125,7 @@ async function authorize(
   client: StripeClient,
   { returnUrl, sendCustomer }: StripeSettings,
   call: AuthorizeCall,
-  signal: AbortSignal,
+  signal: CallSignal,
 ): Promise<Outcome> {
   const { attemptId, chargeId, currency, paymentMethod } = call
   const units = toStripe(call.amount, currency)
@@ -157,7 +158,7 @@ async function authorize(
 }
 
 /** Captures once: Stripe releases the rest. */
-async function capture(client: StripeClient, call: FollowUpCall, signal: AbortSignal): Promise<Outcome> {
+async function capture(client: StripeClient, call: FollowUpCall, signal: CallSignal): Promise<Outcome> {
   const units = toStripe(call.amount, call.currency)
   if (!units.ok) return declined(units.declineCode, units.message)
   const reply = await client.send(signal, (stripe) =>
@@ -170,14 +171,14 @@ async function capture(client: StripeClient, call: FollowUpCall, signal: AbortSi
   return settle(client, lookupOf('capture', call, call.paymentReference), reply, signal)
 }
 
-async function cancel(client: StripeClient, call: FollowUpCall, signal: AbortSignal): Promise<Outcome> {
+async function cancel(client: StripeClient, call: FollowUpCall, signal: CallSignal): Promise<Outcome> {
   const reply = await client.send(signal, (stripe) =>
     stripe.paymentIntents.cancel(call.paymentReference, {}, { idempotencyKey: call.attemptId }),
   )
   return settle(client, lookupOf('cancel', call, call.paymentReference), reply, signal)
 }
 
-async function refund(client: StripeClient, call: FollowUpCall, signal: AbortSignal): Promise<Outcome> {
+async function refund(client: StripeClient, call: FollowUpCall, signal: CallSignal): Promise<Outcome> {
   const units = toStripe(call.amount, call.currency)
   if (!units.ok) return declined(units.declineCode, units.message)
   const reply = await client.send(signal, (stripe) =>
@@ -208,7 +209,7 @@ async function settle(
   client: StripeClient,
   asked: LookupCall,
   reply: StripeReply,
-  signal: AbortSignal,
+  signal: CallSignal,
 ): Promise<Outcome> {
   if (reply.kind === 'not_sent' || reply.kind === 'unknown') return reply
   if (reply.kind === 'response') return outcomeOfLookup(readObject(client, asked, reply.response))
@@ -243,7 +244,7 @@ function declined(declineCode: string, message: string): Outcome {
 }
 
 /** By reference if it is known; otherwise a payment by search, and a refund in the list of its payment's refunds. */
-async function lookup(client: StripeClient, call: LookupCall, signal: AbortSignal): Promise<LookupOutcome> {
+async function lookup(client: StripeClient, call: LookupCall, signal: CallSignal): Promise<LookupOutcome> {
   const { kind, attemptId, providerReference } = call
   const payment = kind === 'authorize' ? (providerReference ?? call.paymentReference) : call.paymentReference
   if (kind === 'refund' && providerReference === null)
@@ -265,7 +266,7 @@ async function findPayment(
   client: StripeClient,
   call: LookupCall,
   attemptId: string,
-  signal: AbortSignal,
+  signal: CallSignal,
 ): Promise<LookupOutcome> {
   const reply = await client.send(signal, (stripe) =>
     stripe.paymentIntents.search({
@@ -290,7 +291,7 @@ async function findRefund(
   client: StripeClient,
   call: LookupCall,
   payment: string,
-  signal: AbortSignal,
+  signal: CallSignal,
 ): Promise<LookupOutcome> {
   let after: string | undefined
   for (;;) {
@@ -323,7 +324,7 @@ function lookupResult<Result>(
   return { kind: 'unknown', reason: `Stripe responded ${reply.error.status}: ${reply.message}` }
 }
 
-async function dispute(client: StripeClient, reference: string, signal: AbortSignal): Promise<DisputeLookup> {
+async function dispute(client: StripeClient, reference: string, signal: CallSignal): Promise<DisputeLookup> {
   const reply = await client.send(signal, (stripe) => stripe.disputes.retrieve(reference))
   return lookupResult(reply, readDispute)
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { onLoopback } from '../../test/kit/sockets.ts'
-import { every, type Runtime, sleep, withDeadline, within } from '../ports/runtime.ts'
+import { type CallSignal, every, type Runtime, sleep, withDeadline, within } from '../ports/runtime.ts'
 import { manualRuntime } from './manual.ts'
 import { nodeRuntime } from './node.ts'
 
@@ -79,8 +79,8 @@ test('a promise that settles in time leaves no timer, and a rejection that comes
 
 test('a call with a deadline is aborted first, and given up when it ignores that', async () => {
   const runtime = manualRuntime()
-  let signal: AbortSignal | undefined
-  const call = (given: AbortSignal) => {
+  let signal: CallSignal | undefined
+  const call = (given: CallSignal) => {
     signal = given
     return never()
   }
@@ -103,8 +103,10 @@ test('a response that arrived before its deadline counts, although the event loo
     return close()
   })
   const peer = await arrived.promise
-  const call = async (signal: AbortSignal) => {
-    await once(client, 'data', { signal })
+  const call = async (signal: CallSignal) => {
+    const late = new AbortController()
+    signal.addEventListener('abort', () => late.abort())
+    await once(client, 'data', { signal: late.signal })
     return 'in time'
   }
   const result = withDeadline(nodeRuntime, { ms: 20, graceMs: 20 }, call, 'late')
@@ -112,6 +114,36 @@ test('a response that arrived before its deadline counts, although the event loo
   // Both times are over when the event loop continues.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
   assert.equal(await result, 'in time')
+})
+
+test('a call that has ended is not aborted, also when its deadline had just passed', async () => {
+  const runtime = manualRuntime()
+  const turns: (() => void)[] = []
+  const { promise, resolve } = Promise.withResolvers<string>()
+  let signal: CallSignal | undefined
+  const result = withDeadline(
+    { after: runtime.after, nextTurn: (action) => void turns.push(action) },
+    { ms: 100, graceMs: 50 },
+    (given) => {
+      signal = given
+      return promise
+    },
+    'late',
+  )
+  await runtime.advance(100)
+  resolve('in time')
+  assert.equal(await result, 'in time')
+  for (const turn of turns) turn()
+  assert.deepEqual([turns.length, signal?.aborted, runtime.pending], [1, false, 0])
+})
+
+test('a call that throws rejects, and leaves no timer', async () => {
+  const runtime = manualRuntime()
+  const call = () => {
+    throw new Error('no call')
+  }
+  await assert.rejects(withDeadline(runtime, { ms: 100, graceMs: 50 }, call, 'late'), /no call/)
+  assert.equal(runtime.pending, 0)
 })
 
 test('an interval fires until it is canceled, also by its own action', async () => {

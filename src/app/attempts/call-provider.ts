@@ -1,6 +1,6 @@
 import { classifyOutcome, type Outcome } from '../../domain/attempt.ts'
 import type { FollowUpCall, LookupCall, LookupOutcome, RemoteProvider } from '../../ports/provider.ts'
-import { withDeadline } from '../../ports/runtime.ts'
+import { type CallSignal, withDeadline } from '../../ports/runtime.ts'
 import { loggableReference, raiseAlarm, statementAbout } from '../alarms/raise-alarm.ts'
 import type { Context } from '../context.ts'
 import { authorizeCall } from '../routing/available-provider.ts'
@@ -93,7 +93,7 @@ function reportHealth(
   health.report(name, outcome, ms, probe, how === 'send' ? 'money' : how === 'resend' ? 'repetition' : how)
 }
 
-async function callWithDeadline(
+function callWithDeadline(
   context: Context,
   provider: RemoteProvider,
   work: LoadedAttempt,
@@ -101,17 +101,15 @@ async function callWithDeadline(
 ): Promise<LookupOutcome> {
   const deadline = { ms: provider.deadlineMs, graceMs: GRACE_MS }
   const late: Outcome = { kind: 'unknown', reason: `no response within ${provider.deadlineMs} ms` }
-  const call = async (signal: AbortSignal) =>
+  const call = (signal: CallSignal) =>
     how === 'lookup' ? sendLookup(provider, work, signal) : sendCall(provider, work, how, signal)
-  try {
-    return await withDeadline(context.runtime, deadline, call, late)
-  } catch (error) {
+  return withDeadline(context.runtime, deadline, call, late).catch((error: unknown) => {
     context.log.error(
       { provider: provider.name, attempt: work.attempt.id, err: error },
       'A provider adapter failed; the outcome counts as unknown.',
     )
     return { kind: 'unknown', reason: 'the provider adapter failed' }
-  }
+  })
 }
 
 /**
@@ -122,7 +120,7 @@ function sendCall(
   provider: RemoteProvider,
   work: LoadedAttempt,
   how: 'send' | 'resend',
-  signal: AbortSignal,
+  signal: CallSignal,
 ): Promise<Outcome> {
   const { charge, attempt } = work
   const apart = how === 'resend' || attempt.route?.again !== undefined
@@ -144,7 +142,7 @@ export function followUpCall({ charge, attempt }: Pick<LoadedAttempt, 'charge' |
 function sendLookup(
   provider: RemoteProvider,
   work: LoadedAttempt,
-  signal: AbortSignal,
+  signal: CallSignal,
 ): Promise<LookupOutcome> {
   const { charge, attempt } = work
   const call: LookupCall = {
