@@ -198,15 +198,25 @@ function usualOf(part: Part): Written {
 }
 const USUAL = Object.fromEntries(PARTS.map((part) => [part, usualOf(part)])) as Record<Part, Written>
 
+/** The fields of an object that a snapshot has; the others are undefined, so that JSON lacks them. */
+type Writer = (object: object, detailed: boolean) => Written
+
+/**
+ * A function for each object, made of its fields: V8 knows the shape of what it reads and of what it makes. A loop over the
+ * names of the fields takes four times as long.
+ */
+function writerOf(part: Part): Writer {
+  const fields = FIELDS[part].map(([name, usual]) => {
+    if (usual === ALWAYS) return `${name}: object.${name}`
+    if (usual === DETAIL) return `${name}: detailed ? object.${name} : undefined`
+    return `${name}: object.${name} === ${JSON.stringify(usual)} ? undefined : object.${name}`
+  })
+  return new Function('object', 'detailed', `return { ${fields.join(', ')} }`) as Writer
+}
+const WRITERS = Object.fromEntries(PARTS.map((part) => [part, writerOf(part)])) as Record<Part, Writer>
+
 function written(part: Part, object: object): Written {
-  const from = object as Written
-  const detailed = isDetailed(from)
-  const written: Written = {}
-  for (const [name, usual] of FIELDS[part]) {
-    const value = from[name]
-    if (usual === DETAIL ? detailed : value !== usual) written[name] = value
-  }
-  return written
+  return WRITERS[part](object, isDetailed(object as Written))
 }
 
 function isDetailed({ description, metadata }: Written): boolean {
@@ -221,16 +231,22 @@ type UsualOf = {
 /** The values of a charge's fields if no step has set them: of a new charge, all of them. */
 export const USUAL_CHARGE = USUAL.charge as UsualOf
 
-/** Only differences from the object: a value may have changed and changed back in one commit. */
-function formerOf(part: Part, previous: Written, object: object): Written | undefined {
-  const now = object as Written
-  let former: Written | undefined
-  for (const [name] of FIELDS[part])
-    if (name in previous && previous[name] !== now[name]) {
-      former ??= {}
-      former[name] = previous[name]
-    }
-  return former
+/** The fields that a snapshot has of the former object, as above; undefined if it has none. */
+type Former = (previous: Written, object: Written) => Written | undefined
+
+/** As `writerOf`: only differences from the object, since a value may have changed and changed back in one commit. */
+function formerWriterOf(part: Part): Former {
+  const fields = FIELDS[part].map(
+    ([name]) =>
+      `${name}: '${name}' in previous && previous.${name} !== object.${name} ? (found = true, previous.${name}) : undefined`,
+  )
+  const body = `let found = false; const former = { ${fields.join(', ')} }; return found ? former : undefined`
+  return new Function('previous', 'object', body) as Former
+}
+const FORMER = Object.fromEntries(PARTS.map((part) => [part, formerWriterOf(part)])) as Record<Part, Former>
+
+function formerOf(part: Part, previous: object, object: object): Written | undefined {
+  return FORMER[part](previous as Written, object as Written)
 }
 
 /** The canonical JSON of a snapshot, or of the facts of an ending. */
