@@ -12,8 +12,9 @@ export function createBackground(): Background {
   const ongoing = new Set<Promise<void>>()
   return {
     add(work) {
-      const done = work.finally(() => void ongoing.delete(done))
-      ongoing.add(done)
+      const ended = () => void ongoing.delete(work)
+      ongoing.add(work)
+      work.then(ended, ended)
     },
     size: () => ongoing.size,
     async ended() {

@@ -152,7 +152,11 @@ class StoreClock implements ServingClock {
     return this.#clock.trustedMs
   }
 
-  nowFor = (id: string): number => nowForId(idTime(id), this.now(), this.#steps)
+  nowFor = (id: string): number => {
+    // It may find a step.
+    const now = this.now()
+    return this.#steps.length === 0 ? now : nowForId(idTime(id), now, this.#steps)
+  }
 
   leasesHold = (ms: number): boolean => {
     this.look()

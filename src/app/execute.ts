@@ -56,22 +56,33 @@ type Decide = () => Proposal | Rejection | Promise<Proposal | Rejection>
  *
  * Rejects with `StoreUnavailable` when the commit can't be made.
  */
-export async function execute(
+export function execute(
   context: Context,
   request: KeyedRequest,
   decide: Decide,
 ): Promise<Result | Rejection> {
-  const { scope, key } = request
-  const twin = context.requests.running(scope, key)
-  if (twin && !(await endsWithin(context, twin)))
-    return (
-      (await recordedResult(context, request)) ??
-      reject(
-        'idempotency_key_in_progress',
-        'The first request with this Idempotency-Key is still running. Retry in a moment.',
-      )
+  const twin = context.requests.running(request.scope, request.key)
+  return twin ? executeAfter(twin, context, request, decide) : run(context, request, decide)
+}
+
+async function executeAfter(
+  twin: Promise<unknown>,
+  context: Context,
+  request: KeyedRequest,
+  decide: Decide,
+): Promise<Result | Rejection> {
+  if (await endsWithin(context, twin)) return run(context, request, decide)
+  return (
+    (await recordedResult(context, request)) ??
+    reject(
+      'idempotency_key_in_progress',
+      'The first request with this Idempotency-Key is still running. Retry in a moment.',
     )
-  return context.requests.run(scope, key, () => decideAndCommit(context, request, decide))
+  )
+}
+
+function run(context: Context, request: KeyedRequest, decide: Decide): Promise<Result | Rejection> {
+  return context.requests.run(request.scope, request.key, () => decideAndCommit(context, request, decide))
 }
 
 async function decideAndCommit(

@@ -34,7 +34,16 @@ export function boundInFlight(most: number): InFlight {
         if (counts) count--
         counts = false
       }
-      return handle(leave).finally(leave)
+      return handle(leave).then(
+        (value) => {
+          leave()
+          return value
+        },
+        (error) => {
+          leave()
+          throw error
+        },
+      )
     },
   }
 }

@@ -18,19 +18,19 @@ import { leaseUntil } from './lease.ts'
 import type { LoadedAttempt } from './load-attempt.ts'
 
 /**
- * Ends the attempt and begins another at the same provider; null if that is not allowed. Only a lookup can show that
+ * Ends the attempt and begins another at the same provider; null if that is not allowed, in the usual case at once. Only a lookup can show that
  * the provider works and never got the call, and only while the request waits is its customer still there. Allowed
  * once for each provider of a charge, and once for each capture, cancel and refund, but not after a requested cancel, and
  * not while the charge is in doubt.
  */
-export async function callOnceMore(
+export function callOnceMore(
   context: Context,
   work: LoadedAttempt,
   outcome: KnownOutcome,
   by: Resolver,
   at: number,
-): Promise<{ decision: Decision; next: LoadedAttempt } | null> {
-  const { scope, charge, refund, attempt } = work
+): Promise<Repeated | null> | null {
+  const { scope, charge, attempt } = work
   const isConfirmed = outcome.kind === 'not_sent' && (by === 'lookup' || by === 'notification')
   if (!isConfirmed || attempt.state === 'pending' || attempt.route?.again !== undefined) return null
   if (isCancelRequested(charge)) return null
@@ -39,6 +39,21 @@ export async function callOnceMore(
   if (!context.requests.isWaiting(scope, attempt.idempotencyKey)) return null
   const provider = holdingProvider(context, scope, attempt.provider)
   if (!provider || whyUnavailable(context, provider, true) !== null) return null
+  return repeat(context, provider, work, outcome, by, at)
+}
+
+type Repeated = { readonly decision: Decision; readonly next: LoadedAttempt }
+
+/** Null if the provider is paused, or the charge is in doubt by now. */
+async function repeat(
+  context: Context,
+  provider: Provider,
+  work: LoadedAttempt,
+  outcome: KnownOutcome,
+  by: Resolver,
+  at: number,
+): Promise<Repeated | null> {
+  const { scope, charge, refund, attempt } = work
   // A payment must not begin at a paused provider; the other calls are of a payment that it has.
   if (attempt.kind === 'authorize' && (await context.pauses.of(scope)).has(provider.name)) return null
   // An alarm may have been raised since the first call began.

@@ -1,5 +1,12 @@
 /** What follows from an outcome: the end of the charge's step, one more call, or the call to the next provider. */
-import { applyOutcome, isOpen, isWithin, type KnownOutcome, type Resolver } from '../../domain/attempt.ts'
+import {
+  applyOutcome,
+  isOpen,
+  isWithin,
+  type KnownOutcome,
+  type Resolver,
+  type Route,
+} from '../../domain/attempt.ts'
 import { isCancelRequested } from '../../domain/cancel-request.ts'
 import type { Decision } from '../../domain/charge.ts'
 import {
@@ -16,25 +23,37 @@ import { chooseProvider } from '../routing/choose-provider.ts'
 import { callOnceMore } from './call-once-more.ts'
 import type { LoadedAttempt } from './load-attempt.ts'
 
-/** The decision that ends the attempt, and the next attempt, which the same commit stores, to be sent after it. */
-export async function decideOutcome(
+/** A decision that ends an attempt, and the next attempt, which the same commit stores, to be sent after it. */
+export type Decided = { readonly decision: Decision; readonly next: LoadedAttempt | null }
+
+/** Without a promise where nothing has to be read: so for nearly every charge. */
+export function decideOutcome(
   context: Context,
   work: LoadedAttempt,
   outcome: KnownOutcome,
   by: Resolver,
   at: number,
-): Promise<{ decision: Decision; next: LoadedAttempt | null }> {
+): Decided | Promise<Decided> {
+  const again = callOnceMore(context, work, outcome, by, at)
+  return again
+    ? again.then((repeated) => repeated ?? decideEnd(context, work, outcome, by, at))
+    : decideEnd(context, work, outcome, by, at)
+}
+
+function decideEnd(
+  context: Context,
+  work: LoadedAttempt,
+  outcome: KnownOutcome,
+  by: Resolver,
+  at: number,
+): Decided | Promise<Decided> {
   const { charge, refund, attempt } = work
-  const again = await callOnceMore(context, work, outcome, by, at)
-  if (again) return again
   if (refund) return { decision: concludeRefund(charge, refund, attempt, outcome, by, at), next: null }
   if (attempt.kind === 'authorize') return decideAuthorization(context, work, outcome, by, at)
   const decision = concludeCharge(charge, attempt, outcome, by, at)
   const waits = attempt.kind === 'cancel' && charge.redirectUrl !== null && outcome.kind !== 'pending'
-  return {
-    decision: waits ? await endWaitingAttempts(context, work, decision, by, at) : decision,
-    next: null,
-  }
+  if (!waits) return { decision, next: null }
+  return endWaitingAttempts(context, work, decision, by, at).then((both) => ({ decision: both, next: null }))
 }
 
 /**
@@ -72,17 +91,29 @@ async function endWaitingAttempts(
  * The attempt at the next provider, if this outcome allows a failover. Otherwise the end of the charge, with the
  * providers that would have been next but were skipped.
  */
-async function decideAuthorization(
+function decideAuthorization(
   context: Context,
   work: LoadedAttempt,
   outcome: KnownOutcome,
   by: Resolver,
   at: number,
-): Promise<{ decision: Decision; next: LoadedAttempt | null }> {
+): Decided | Promise<Decided> {
   const { charge, attempt } = work
   const { route } = attempt
   if (!route || route.next.length === 0 || !mayCallNext(context, work, outcome, by))
     return { decision: concludeCharge(charge, attempt, outcome, by, at), next: null }
+  return decideNext(context, work, route, outcome, by, at)
+}
+
+async function decideNext(
+  context: Context,
+  work: LoadedAttempt,
+  route: Route,
+  outcome: KnownOutcome,
+  by: Resolver,
+  at: number,
+): Promise<Decided> {
+  const { charge, attempt } = work
   const paused = await context.pauses.of(work.scope)
   const left = { ...route, skipped: [] }
   const { ended, last, outcome: decided } = chooseProvider(context, work.scope, charge, left, paused)

@@ -14,7 +14,16 @@ export function sendAttempt(
   work: LoadedAttempt,
   onUnknown: (work: LoadedAttempt) => Promise<void> = async () => {},
 ): void {
-  runInBackground(context, work, async () => {
+  context.background.add(settleAll(context, work, onUnknown))
+}
+
+/** Never rejects. It outlives its request, and a stop waits for it. */
+async function settleAll(
+  context: Context,
+  work: LoadedAttempt,
+  onUnknown: (work: LoadedAttempt) => Promise<void>,
+): Promise<void> {
+  try {
     for (let next: LoadedAttempt | null = work; next; ) {
       const provider = remoteProvider(context, next.scope, next.attempt.provider)
       if (!provider) throw new Error(`${next.attempt.provider} is not a remote provider of its mode`)
@@ -23,20 +32,11 @@ export function sendAttempt(
       next = await settleAttempt(context, sent, outcome, 'answer')
       if (outcome.kind === 'unknown') await onUnknown(sent)
     }
-  })
-}
-
-/** Runs work that outlives its request; a stop waits for it. */
-function runInBackground(
-  { background, log }: Context,
-  { attempt }: LoadedAttempt,
-  run: () => Promise<void>,
-): void {
-  const done = run().catch((error) => {
-    log.error(
-      { attempt: attempt.id, provider: attempt.provider, err: error },
+  } catch (error) {
+    const { id, provider } = work.attempt
+    context.log.error(
+      { attempt: id, provider, err: error },
       'An attempt could not be settled; MiniPay looks it up when its lease ends.',
     )
-  })
-  background.add(done)
+  }
 }

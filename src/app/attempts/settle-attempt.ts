@@ -1,4 +1,5 @@
 /** From an outcome to the commit that ends the attempt. */
+import type { AlarmKind } from '../../domain/alarm.ts'
 import { isOpen, type KnownOutcome, nextLookupMs, type Outcome, type Resolver } from '../../domain/attempt.ts'
 import { isCancelRequested, isOfCancelRequest } from '../../domain/cancel-request.ts'
 import type { Charge } from '../../domain/charge.ts'
@@ -26,7 +27,7 @@ import { type LoadedAttempt, loadAttempt } from './load-attempt.ts'
  * returned so that the caller sends it. An unknown outcome only postpones the attempt. If another worker has already
  * ended the attempt, changes nothing. A person's outcome needs `audit`. Rejects with `StoreUnavailable` if the database is unavailable for a minute.
  */
-export async function settleAttempt(
+export function settleAttempt(
   context: Context,
   work: LoadedAttempt,
   outcome: Outcome,
@@ -35,12 +36,23 @@ export async function settleAttempt(
 ): Promise<LoadedAttempt | null> {
   const contested = by === 'hand' || !isOpen(work.attempt) ? null : contestedKind(work, outcome)
   const doubtful = contested !== null || work.attempt.reason !== null
-  if (contested === null) return commitOutcome(context, work, outcome, by, { doubtful, audit })
+  const settling = { doubtful, audit }
+  return contested === null
+    ? commitOutcome(context, work, outcome, by, settling)
+    : settleContest(context, work, contested, outcome, by, settling)
+}
+
+/** Settles an outcome that something in the books contests. */
+async function settleContest(
+  context: Context,
+  work: LoadedAttempt,
+  contested: AlarmKind,
+  outcome: Outcome,
+  by: Resolver,
+  settling: Settling,
+): Promise<LoadedAttempt | null> {
   const found = await resolveContest(context, work, contested, outcome, by)
-  const next = await commitOutcome(context, work, found ?? outcome, found ? 'lookup' : by, {
-    doubtful,
-    audit,
-  })
+  const next = await commitOutcome(context, work, found ?? outcome, found ? 'lookup' : by, settling)
   if (!found) await bookEarlierAttempts(context, work, contested)
   return next
 }
@@ -93,13 +105,16 @@ async function decideSettlement(
 ): Promise<Settlement> {
   const at = context.now()
   const { attempt, charge: before } = current
-  const { decision: concluded, next } = await decideOutcome(context, current, outcome, by, at)
-  const { left, cancel } = await withCancelRequest(context, current, concluded, at)
+  const decided = decideOutcome(context, current, outcome, by, at)
+  const { decision: concluded, next } = decided instanceof Promise ? await decided : decided
+  const ending = withCancelRequest(context, current, concluded, at)
+  const { left, cancel } = ending instanceof Promise ? await ending : ending
   const { charge, refund } = left
   const { id: attemptId, token, kind, idempotencyKey: key } = attempt
   // Of several authorizations the last one decides.
-  const decided = kind === 'authorize' ? left.attempts.findLast((one) => one.kind === kind) : left.attempts[0]
-  const last = next?.attempt ?? decided ?? attempt
+  const deciding =
+    kind === 'authorize' ? left.attempts.findLast((one) => one.kind === kind) : left.attempts[0]
+  const last = next?.attempt ?? deciding ?? attempt
   const ended = { key, ending: endingOf(charge, refund ?? current.refund, last, before.cancelKey) }
   const alarms = doubtful ? await alarmsSettledBy(context, current, outcome) : []
   const attemptAfter = left.attempts.find(({ id }) => id === attemptId) ?? attempt

@@ -63,15 +63,30 @@ export async function proposeCancelRequest(
 /**
  * The decision that ends an attempt, with its effect on the requested cancel, and the cancel that begins in the same
  * commit if possible, so that no reader sees the charge authorized in between. A refund has its own ledger
- * transaction, so it begins in the next commit.
+ * transaction, so it begins in the next commit. Without a requested cancel at once, as it is.
  */
-export async function withCancelRequest(
+export function withCancelRequest(
+  context: Context,
+  work: LoadedAttempt,
+  ended: Decision,
+  at: number,
+): AfterCancelRequest | Promise<AfterCancelRequest> {
+  return isCancelRequested(work.charge)
+    ? endWithCancelRequest(context, work, ended, at)
+    : { left: ended, cancel: null }
+}
+
+type AfterCancelRequest = {
+  readonly left: Decision
+  readonly cancel: { readonly decision: Decision; readonly next: LoadedAttempt } | null
+}
+
+async function endWithCancelRequest(
   context: Context,
   { scope, charge, attempt }: LoadedAttempt,
   ended: Decision,
   at: number,
-): Promise<{ readonly left: Decision; readonly cancel: { decision: Decision; next: LoadedAttempt } | null }> {
-  if (!isCancelRequested(charge)) return { left: ended, cancel: null }
+): Promise<AfterCancelRequest> {
   const { data } = await context.store.attempts(scope, { limit: MAX_ATTEMPTS, chargeId: charge.id })
   const left = applyCancelRequest(charge, data, attempt, ended, at)
   const wanted = !isOfCancelRequest(charge, attempt) && requestedFollowUp(left.charge) === 'cancel'
