@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { drawsFrom } from '../../test/kit/draws.ts'
 import { holdsCardNumber } from './cards/card-numbers.ts'
-import { encodeTime, idFactory, idFloor, idTime, isId, madeAt, STEP_MS } from './id.ts'
+import { encodeTime, idFactory, idFloor, idTime, isId, madeAt, STEP_MS, twinId } from './id.ts'
 
 /** A fixed stream of bits that look random, so that a failure can be repeated. */
 function bits(): () => bigint {
@@ -188,4 +188,12 @@ test('no id looks like a card number, so that MiniPay accepts all of its own ids
   const many = Array.from({ length: 5_000 }, () => sameMs('txn'))
   assert.deepEqual(many.filter(holdsCardNumber), [])
   assert.equal(new Set(many).size, many.length)
+})
+
+test('a twin has the digits and the time of the other id', () => {
+  const id = idFactory(() => 1_000, bits())('txn')
+  const twin = twinId('att', id)
+  assert.ok(isId('att', twin))
+  assert.equal(twin.slice(4), id.slice(4))
+  assert.equal(idTime(twin), 1_000)
 })

@@ -95,6 +95,14 @@ export function idFactory(
 }
 
 /**
+ * The id of an object that each object of another kind has at most one of: the digits of that object's id after another
+ * prefix. A store finds one by the other without an index.
+ */
+export function twinId(prefix: IdPrefix, id: string): string {
+  return `${prefix}${id.slice(id.indexOf('_'))}`
+}
+
+/**
  * The time that an id begins with, in ms since 1970: when it was made, or later if the clock was set back before. See
  * `madeAt`.
  */

@@ -100,9 +100,9 @@ export const CALLS = `
     CASE c.status WHEN 'failed' THEN 'declined' ELSE 'succeeded' END,
     coalesce(CASE c.status WHEN 'failed' THEN c.decline_code END, ''), c.amount, NULL
   FROM charges c
-  WHERE NOT EXISTS (
-    SELECT 1 FROM attempts t
-    WHERE t.account_id = c.account_id AND t.live = c.live AND t.transaction_id = c.id AND t.kind = 'authorize')`
+  LEFT JOIN attempts t
+    ON t.account_id = c.account_id AND t.live = c.live AND t.transaction_id = c.id AND t.kind = 'authorize'
+  WHERE t.id IS NULL`
 
 /** 1 in the column of a call's duration, 0 in the others. */
 export const DURATION_OF_CALL: readonly string[] = DURATION_COLUMNS.map((_, i) => {

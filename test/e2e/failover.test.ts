@@ -59,6 +59,7 @@ describe('what was surely not sent goes to the next provider', () => {
       ['bank_a', 'succeeded', 'answer'],
     ])
     const [first, second] = attempts as [Attempt, Attempt]
+    assert.equal(first.id, charge.id.replace('txn_', 'att_'))
     assert.match(first.reason ?? '', /ECONNREFUSED/)
     assert.deepEqual(
       [first.route?.rule, first.route?.version, first.route?.next],

@@ -11,7 +11,7 @@ import {
   type Resolver,
 } from '../../src/domain/attempt.ts'
 import type { Charge, ChargeCommand, Decision, Refund } from '../../src/domain/charge.ts'
-import { idFactory } from '../../src/domain/id.ts'
+import { idFactory, twinId } from '../../src/domain/id.ts'
 import { canonicalRequest, type FoundRecord, type StoredEnding } from '../../src/domain/idempotency.ts'
 import {
   beginCharge,
@@ -154,11 +154,11 @@ export type Sending = { provider?: string; leaseUntil?: number; token?: string }
 function attemptOf(
   kind: AttemptKind,
   about: { id: string; currency: string },
-  sending: Sending & { at: number; key: string; amount: number; refundId?: string },
+  sending: Sending & { at: number; key: string; amount: number; refundId?: string; id?: string },
 ): Attempt {
   const { at, key, amount, refundId = null, provider = 'bank_a' } = sending
   return newAttempt({
-    id: newId('att'),
+    id: sending.id ?? newId('att'),
     chargeId: about.id,
     refundId,
     kind,
@@ -195,7 +195,11 @@ export function beginCommit(options: ChargeOptions & Sending & { capture?: boole
   const id = newId('txn')
   const key = options.key ?? `key-of-${id}`
   const asked = command(options, id, options.capture)
-  const attempt = attemptOf('authorize', { id, ...asked }, { ...options, at, key, amount: asked.amount })
+  const attempt = attemptOf(
+    'authorize',
+    { id, ...asked },
+    { ...options, at, key, amount: asked.amount, id: twinId('att', id) },
+  )
   const made = { id, now: at, idempotencyKey: key }
   return begunOf(beginCharge(asked, attempt.provider, attempt, made), options, key, at)
 }

@@ -116,7 +116,11 @@ async function decideNext(
   const { charge, attempt } = work
   const paused = await context.pauses.of(work.scope)
   const left = { ...route, skipped: [] }
-  const { ended, last, outcome: decided } = chooseProvider(context, work.scope, charge, left, paused)
+  const {
+    ended,
+    last,
+    outcome: decided,
+  } = chooseProvider(context, work.scope, charge, left, paused, context.newId('att'))
   if (decided?.kind === 'not_sent') {
     const skipped = [...route.skipped, ...(last.route?.skipped ?? [])]
     const skippedAll = { ...attempt, route: { ...route, next: [], skipped } }

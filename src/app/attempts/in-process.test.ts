@@ -33,7 +33,7 @@ function walked(
     now: () => 1_000,
   } as unknown as Context
   const route: Route = { ruleSetVersion: 1, rule: 'default', next, skipped: [], failoverOn, notes: [] }
-  return chooseProvider(context, KEYLESS_SCOPE, CHARGE, route, new Set())
+  return chooseProvider(context, KEYLESS_SCOPE, CHARGE, route, new Set(), 'att_1')
 }
 
 const places = (attempts: readonly Attempt[]) => attempts.map(({ provider, state }) => `${provider} ${state}`)

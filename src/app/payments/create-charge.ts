@@ -1,7 +1,7 @@
 import type { Route } from '../../domain/attempt.ts'
 import type { ChargeCommand, NewIdentity } from '../../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../../domain/error.ts'
-import { madeAt } from '../../domain/id.ts'
+import { madeAt, twinId } from '../../domain/id.ts'
 import { beginCharge, decideCharge } from '../../domain/lifecycle.ts'
 import type { Plan } from '../../domain/routing/choose.ts'
 import type { Scope } from '../../ports/store.ts'
@@ -81,7 +81,15 @@ function proposeAtProvider(
     failoverOn: plan.failoverOn,
     notes: plan.notes,
   }
-  const { ended, last, outcome } = chooseProvider(context, scope, charge, route, paused)
+  const { ended, last, outcome } = chooseProvider(
+    context,
+    scope,
+    charge,
+    route,
+    paused,
+    // The digits of the charge's id: SQLite finds the first attempt of a charge by them, without an index by charge.
+    twinId('att', charge.id),
+  )
   if (outcome?.kind === 'not_sent' && last.route?.skipped.some(({ reason }) => reason === FULL))
     return reject('provider_unavailable', `No provider is available now: ${outcome.reason}.`)
   const charged = outcome

@@ -34,6 +34,7 @@ export function firstAvailable(
   charge: RoutedCharge,
   { again: _, ...route }: Route,
   paused: Paused,
+  attemptId: string,
 ): { readonly provider: Provider; readonly attempt: Attempt } | { readonly skipped: Route['skipped'] } {
   const skipped = [...route.skipped]
   for (const [i, name] of route.next.entries()) {
@@ -47,7 +48,7 @@ export function firstAvailable(
     if (provider && reason === null)
       return {
         provider,
-        attempt: authorizeAttempt(context, charge, name, provider, { ...route, next: rest, skipped }),
+        attempt: authorizeAttempt(context, charge, provider, { ...route, next: rest, skipped }, attemptId),
       }
     skipped.push({ provider: name, reason: reason ?? '' })
   }
@@ -86,10 +87,15 @@ export function unsentAttempt(
   scope: Scope,
   charge: RoutedCharge,
   route: Route,
+  id: string,
 ): { readonly attempt: Attempt; readonly outcome: Extract<Outcome, { kind: 'not_sent' }> } {
   const reason = route.skipped.map(({ provider, reason: why }) => `${provider}: ${why}`).join('; ')
   const name = route.skipped.at(-1)?.provider ?? 'none'
-  const attempt = newAttempt({ ...attemptFields(context, charge, name, route), leaseUntil: 0, token: '' })
+  const attempt = newAttempt({
+    ...attemptFields(context, charge, name, route, id),
+    leaseUntil: 0,
+    token: '',
+  })
   return { attempt, outcome: { kind: 'not_sent', reason: reason || noneLeft(context, scope) } }
 }
 
@@ -106,17 +112,17 @@ function noneLeft({ providers }: Context, scope: Scope): string {
 function authorizeAttempt(
   context: Context,
   charge: RoutedCharge,
-  name: string,
   provider: Provider,
   route: Route,
+  id: string,
 ): Attempt {
-  const base = attemptFields(context, charge, name, route)
+  const base = attemptFields(context, charge, provider.name, route, id)
   return newAttempt({ ...base, leaseUntil: leaseUntil(provider, base.now), token: base.id })
 }
 
-function attemptFields(context: Context, charge: RoutedCharge, provider: string, route: Route) {
+function attemptFields(context: Context, charge: RoutedCharge, provider: string, route: Route, id: string) {
   return {
-    id: context.newId('att'),
+    id,
     chargeId: charge.id,
     refundId: null,
     kind: 'authorize',

@@ -23,7 +23,7 @@ export type ChosenProvider = {
 
 /**
  * Walks a route to its first available provider that is not among the paused ones. If that one decides in this process
- * and its decline allows a failover, walks on to the next one.
+ * and its decline allows a failover, walks on to the next one. `attemptId` is the id of the first attempt of the walk.
  */
 export function chooseProvider(
   context: Context,
@@ -31,14 +31,21 @@ export function chooseProvider(
   charge: RoutedCharge,
   route: Route,
   paused: Paused,
+  attemptId: string,
 ): ChosenProvider {
-  const found = firstAvailable(context, scope, charge, route, paused)
+  const found = firstAvailable(context, scope, charge, route, paused, attemptId)
   if (!('attempt' in found)) {
-    const { attempt, outcome } = unsentAttempt(context, scope, charge, {
-      ...route,
-      next: [],
-      skipped: found.skipped,
-    })
+    const { attempt, outcome } = unsentAttempt(
+      context,
+      scope,
+      charge,
+      {
+        ...route,
+        next: [],
+        skipped: found.skipped,
+      },
+      attemptId,
+    )
     return { ended: [], last: attempt, outcome }
   }
   const ended: Attempt[] = []
@@ -49,7 +56,14 @@ export function chooseProvider(
     const left = attempt.route
     if (!left || left.next.length === 0 || !mayFailOver(outcome, left))
       return { ended, last: attempt, outcome }
-    const next = firstAvailable(context, scope, charge, { ...left, skipped: [] }, paused)
+    const next = firstAvailable(
+      context,
+      scope,
+      charge,
+      { ...left, skipped: [] },
+      paused,
+      context.newId('att'),
+    )
     if (!('attempt' in next)) {
       const skipped = [...left.skipped, ...next.skipped]
       return { ended, last: { ...attempt, route: { ...left, next: [], skipped } }, outcome }

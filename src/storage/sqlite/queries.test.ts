@@ -133,10 +133,12 @@ test('events of a rare type and entries of a transaction are found by an index',
     )
 })
 
+/** The first attempt of a charge, and the others. */
+const CHARGE = /INDEX attempts_by_transaction|PRIMARY KEY \(id=\?\)/
 const attempts = [
   [{}, 'attempts_by_scope'],
-  [{ chargeId: id }, 'attempts_by_transaction'],
-  [{ chargeId: id, states: ['unknown'] }, 'attempts_by_transaction'],
+  [{ chargeId: id }, CHARGE],
+  [{ chargeId: id, states: ['unknown'] }, CHARGE],
   [{ states: ['unknown'] }, 'attempts_by_state'],
   [{ states: ['unknown'], unknownBefore: 1, kind: 'refund' }, 'attempts_by_state'],
   [{ states: ['sending', 'pending', 'unknown'], oldestFirst: true }, 'attempts_by_state'],
@@ -146,10 +148,10 @@ const attempts = [
   [{ provider: 'bank_a', kind: 'refund' }, 'attempts_by_scope'],
 ] as const
 for (const [filters, index] of attempts)
-  test(`attempts by ${Object.keys(filters).join(', ') || 'nothing'} are found by ${index}, and not sorted`, () => {
+  test(`attempts by ${Object.keys(filters).join(', ') || 'nothing'} are found by an index, and not sorted: ${index}`, () => {
     for (const page of [{}, { startingAfter: id }, { createdFrom: 1, createdUntil: 2 }])
       for (const plan of prepared((q) => q.attempts(LIVE_SCOPE, { limit: 20, ...page, ...filters }))) {
-        assert.ok(plan.includes(index), plan)
+        assert.match(plan, new RegExp(index))
         assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/)
       }
   })

@@ -1,5 +1,5 @@
 import { ATTEMPT_STATES, type Attempt, type AttemptState } from '../../domain/attempt.ts'
-import { idFloor } from '../../domain/id.ts'
+import { idFloor, twinId } from '../../domain/id.ts'
 import type { AttemptQuery, AttemptTotals, Page, Scope, ScopedAttempt } from '../../ports/store.ts'
 import { ATTEMPTS } from '../columns.ts'
 import { mergePages } from '../merge-pages.ts'
@@ -13,20 +13,25 @@ const LIST = {
   index: 'attempts_by_scope',
   time: 'started_at',
 }
+/** The primary key. */
+const BY_ID = 'sqlite_autoindex_attempts_1'
 const FAILED: ReadonlySet<AttemptState> = new Set(['declined', 'not_sent', 'unknown'])
 
 /**
  * As with charges: most attempts succeed, so MiniPay reads successes from the attempts themselves and not from an index.
- * The failures of a provider have an index of their own, because they may be few among many.
+ * The failures of a provider have an index of their own, because they may be few among many. `first`: the attempt of the
+ * charge that is in no index by charge.
  */
 function filtersOf(
   { chargeId, provider, kind, unknownBefore }: AttemptQuery,
-  state?: AttemptState,
+  state: AttemptState | undefined,
+  first: boolean,
 ): Filter[] {
   const failed = provider !== undefined && state !== undefined && FAILED.has(state)
   const byState = state === 'succeeded' ? undefined : failed ? 'attempts_failed' : 'attempts_by_state'
   return [
-    ['transaction_id', chargeId, 'attempts_by_transaction'],
+    ['id', first && chargeId !== undefined ? twinId('att', chargeId) : undefined, BY_ID],
+    ['transaction_id', chargeId, first ? BY_ID : 'attempts_by_transaction'],
     ['state', state, byState],
     ['provider', provider, failed ? 'attempts_failed' : undefined],
     ['kind', kind, undefined],
@@ -39,9 +44,13 @@ export function attemptReads(sql: Sql) {
   return {
     attempts(scope: Scope, query: AttemptQuery): Page<Attempt> | Promise<Page<Attempt>> {
       const { states = [] } = query
-      const pageIn = (state?: AttemptState) => page(sql, LIST, scope, filtersOf(query, state), query)
-      if (states.length <= 1) return pageIn(states[0])
-      return Promise.all(states.map(pageIn)).then((pages) => mergePages(pages, query))
+      const ways = query.chargeId === undefined ? [false] : [true, false]
+      const pages = (states.length > 0 ? states : [undefined]).flatMap((state) =>
+        ways.map((first) => page(sql, LIST, scope, filtersOf(query, state, first), query)),
+      )
+      const [only] = pages
+      if (only && pages.length === 1) return only
+      return Promise.all(pages).then((all) => mergePages(all, query))
     },
 
     attempt(id: string): ScopedAttempt | undefined {

@@ -63,6 +63,7 @@ export function listOf<T>({ prefix, name, of }: Table<T>, columns: string): List
 const RARE: Readonly<Record<string, string>> = {
   charges_by_status: `status <> 'succeeded'`,
   attempts_by_state: `state <> 'succeeded'`,
+  attempts_by_transaction: 'substr(id, 5) <> substr(transaction_id, 5)',
   attempts_failed: `state IN ('declined', 'not_sent', 'unknown')`,
   webhook_deliveries_open: `state <> 'delivered'`,
   webhook_endpoints_listed: 'deleted_at IS NULL',

@@ -46,10 +46,10 @@ export function storedAttempts(db: Connection, cache: LedgerCache) {
     /** The token of its lease; null if there is no lease. */
     token: (id: string): string | null | undefined => findToken.get(id),
 
-    /** `capture` is the charge's. */
-    put(account: number, live: number, attempt: Row, capture: boolean): void {
+    /** `capture` is the charge's. A new charge has new attempts alone. */
+    put(account: number, live: number, attempt: Row, capture: boolean, isNew: boolean): void {
       const id = attempt[at.id]
-      const before = findFacts.get(id, account, live)
+      const before = isNew ? undefined : findFacts.get(id, account, live)
       if (before === undefined) insertAttempt.run(account, live, ...attempt)
       else updateAttempt.run(...changesOf(attempt), id)
       recount(cache, account, live, before?.state, attempt[at.state] as string)

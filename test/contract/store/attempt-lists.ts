@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
+import { idFloor } from '../../../src/domain/id.ts'
+import type { Scope } from '../../../src/ports/store.ts'
 import {
   beginCommit,
   beginRefundCommit,
   committed,
   endCommit,
   NO,
+  newId,
   type Open,
   rule,
   START,
@@ -72,6 +75,34 @@ export function attemptLists(open: Open): void {
         [d, c, b],
         false,
       ])
+    },
+  )
+
+  rule(
+    open,
+    'the attempts of a charge are listed whether or not the first has the digits of the charge',
+    async (store, { live, test }) => {
+      const own = beginCommit({ scope: live })
+      const begun = beginCommit({ scope: live })
+      const attempt = { ...begun.attempt, id: newId('att') }
+      const other = { ...begun, attempt, commit: { ...begun.commit, attempts: [attempt] } }
+      assert.equal(own.attempt.id, own.charge.id.replace('txn_', 'att_'))
+      assert.notEqual(other.attempt.id, other.charge.id.replace('txn_', 'att_'))
+      for (const { commit, charge, attempt } of [own, other]) {
+        await committed(store, commit)
+        const ids = async (scope: Scope, query: object = {}) =>
+          (await store.attempts(scope, { limit: 2, chargeId: charge.id, ...query })).data.map(({ id }) => id)
+        assert.deepEqual(await ids(live), [attempt.id])
+        assert.deepEqual(await ids(live, { states: ['sending', 'unknown'], kind: 'authorize' }), [attempt.id])
+        assert.deepEqual(await ids(live, { states: ['unknown'] }), [])
+        assert.deepEqual(await ids(live, { kind: 'refund' }), [])
+        assert.deepEqual(await ids(live, { startingAfter: attempt.id }), [])
+        assert.deepEqual(await ids(live, { endingBefore: idFloor('att', attempt.startedAt - 1) }), [
+          attempt.id,
+        ])
+        assert.deepEqual(await ids(live, { createdFrom: attempt.startedAt + 1 }), [])
+        assert.deepEqual(await ids(test), [])
+      }
     },
   )
 
