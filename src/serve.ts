@@ -16,11 +16,12 @@ import { canonicalJson } from './domain/idempotency.ts'
 import { MODES, OPERATOR_ACCOUNT } from './domain/scope.ts'
 import { assertFree, isLoopback, type Listening } from './http/listening.ts'
 import type { Server } from './http/server.ts'
+import { loadPool } from './net/pool.ts'
 import { accessLogger } from './observe/access-log.ts'
 import { limitRepeats } from './observe/limit-repeats.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { standardOutput } from './observe/log-output.ts'
-import { countLabels, createMetrics, exposition, type Metrics } from './observe/metrics.ts'
+import { countLabels, createMetrics, exposition, loadPrometheus, type Metrics } from './observe/metrics.ts'
 import { logLinkVariables, warnOfMisspeltVariables, warnOfProxy } from './observe/variables.ts'
 import { warnOfOpenNetworks } from './open-networks.ts'
 import type { StoreUnavailable } from './ports/store.ts'
@@ -267,7 +268,9 @@ export async function serveUntilSignal(
 function loadRest(log: Log): void {
   const load = createRequire(import.meta.url)
   const rest: (() => unknown)[] = [
-    ...['ajv', 'jsonc-parser', 'prom-client', 'undici'].map((name) => () => load(name)),
+    ...['ajv', 'jsonc-parser'].map((name) => () => load(name)),
+    loadPrometheus,
+    loadPool,
     () => import('negotiator'),
     () => import('./rules/cel.ts'),
   ]

@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module'
 import type { Dispatcher, Pool } from 'undici'
 import { ByteBuffer } from './byte-buffer.ts'
 import { createEgress, type Egress } from './egress.ts'
+import { loadPool } from './pool.ts'
 
 /** The longest body in bytes; a longer one is cut. No payment provider sends one. */
 const MAX_BODY_BYTES = 1024 * 1024
@@ -87,15 +87,13 @@ export function httpClient(origin: URL, connections: number, options: HttpClient
   }
 }
 
-/** undici is loaded with the first request: a server that sends none saves its 26 MB. */
 function openPool(
   origin: string,
   connections: number,
   { lookup }: Egress,
   { kept = true, connectTimeoutMs = CONNECT_TIMEOUT_MS }: HttpClientOptions,
 ): Pool {
-  const undici = createRequire(import.meta.url)('undici') as typeof import('undici')
-  return new undici.Pool(origin, {
+  return new (loadPool())(origin, {
     connections,
     // With 0, the connection closes after the response.
     pipelining: kept ? 1 : 0,

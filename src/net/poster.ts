@@ -1,9 +1,9 @@
 /** Posts messages to one origin, within bounds of time and memory that the receiver cannot exceed. */
-import { createRequire } from 'node:module'
 import type { Dispatcher, Pool } from 'undici'
 import { type ConnectorOptions, createConnector } from './connector.ts'
 import type { Deadlines, Expiring } from './deadlines.ts'
 import { failureWords } from './failure-words.ts'
+import { loadPool } from './pool.ts'
 
 /** The most bytes of a response's headers. */
 const MAX_HEADER_BYTES = 16 * 1024
@@ -74,10 +74,8 @@ export function createPoster(origin: string, options: PosterOptions): Poster {
   }
 }
 
-/** undici is loaded with the first request: a server that sends none saves its 26 MB. */
 function openPool(origin: string, options: PosterOptions): Pool {
-  const undici = createRequire(import.meta.url)('undici') as typeof import('undici')
-  return new undici.Pool(origin, {
+  return new (loadPool())(origin, {
     connections: options.connections,
     connect: createConnector(options),
     allowH2: false,

@@ -108,8 +108,22 @@ export type AddGauge = (
   read: (gauge: Gauge) => void | Promise<void>,
 ) => void
 
+/** The parts of the library that MiniPay uses: all of it takes 17 ms and 4 MB more. */
+export function loadPrometheus(): Pick<
+  typeof import('prom-client'),
+  'Registry' | 'Gauge' | 'Counter' | 'collectDefaultMetrics'
+> {
+  const load = createRequire(import.meta.url)
+  return {
+    Registry: load('prom-client/lib/registry.js'),
+    Gauge: load('prom-client/lib/gauge.js'),
+    Counter: load('prom-client/lib/counter.js'),
+    collectDefaultMetrics: load('prom-client/lib/defaultMetrics.js'),
+  }
+}
+
 function createRegistry(metrics: Metrics, watched: Watched) {
-  const prometheus = createRequire(import.meta.url)('prom-client') as typeof import('prom-client')
+  const prometheus = loadPrometheus()
   const registry = new prometheus.Registry()
   const registers = [registry]
   const gauge: AddGauge = (name, help, labelNames, read) =>
