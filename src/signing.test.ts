@@ -87,10 +87,11 @@ test('a message with two secrets passes the library with either one, and with no
 test("Stripe's library verifies its signature with either of two secrets, and refuses a changed or old message", () => {
   const { webhooks } = new Stripe('sk_test_unused')
   const read = (body: string, header: string, secret: string) => webhooks.constructEvent(body, header, secret)
-  const header = stripeSignature([NEXT, SECRET], Date.now(), BODY)
+  const bytes = (text: string) => Buffer.from(text)
+  const header = stripeSignature([NEXT, SECRET].map(bytes), Date.now(), BODY)
   for (const secret of [SECRET, NEXT]) assert.deepEqual(read(BODY, header, secret), JSON.parse(BODY))
   assert.throws(() => read(BODY, header, STRANGER), /signature/i)
   assert.throws(() => read(`${BODY} `, header, SECRET), /signature/i)
-  const old = stripeSignature([SECRET], Date.now() - TOLERANCE_MS - 2_000, BODY)
+  const old = stripeSignature([bytes(SECRET)], Date.now() - TOLERANCE_MS - 2_000, BODY)
   assert.throws(() => read(BODY, old, SECRET), /tolerance/i)
 })

@@ -2,7 +2,8 @@
  * Signatures of Standard Webhooks (https://www.standardwebhooks.com), which both directions use, and the signature of
  * Stripe's webhooks (https://docs.stripe.com/webhooks#verify-manually).
  */
-import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
+import { hmacSha256 } from './hmac.ts'
 
 /** How far the time of a message may be from ours, in ms, before or after. */
 export const TOLERANCE_MS = 300_000
@@ -14,42 +15,33 @@ export function secretKey(secret: string): Buffer | undefined {
   return key.length < 24 || key.length > 64 ? undefined : key
 }
 
-/** The bytes of a secret's key; as a `KeyObject`, it signs in two thirds of the time. */
-export type SigningKey = Buffer | KeyObject
-
 /**
  * The headers that sign a message; `at` is in ms since 1970. With several keys each signs, the first one first: a
  * receiver that has any of them can verify the message.
  */
 export function signatureHeaders(
-  keys: SigningKey | readonly SigningKey[],
+  keys: Buffer | readonly Buffer[],
   id: string,
   at: number,
-  body: string,
+  body: string | Buffer,
 ): Record<string, string> {
   const timestamp = secondsOf(at)
-  const message = `${id}.${timestamp}.${body}`
-  const signed = (key: SigningKey) => `v1,${createHmac('sha256', key).update(message).digest('base64')}`
+  const signed = (key: Buffer) => `v1,${hmacSha256(key, `${id}.${timestamp}.`, body, 'base64')}`
+  const signatures = Buffer.isBuffer(keys) ? signed(keys) : keys.map(signed).join(' ')
   return {
     'webhook-id': id,
     'webhook-timestamp': timestamp,
-    'webhook-signature': isList(keys) ? keys.map(signed).join(' ') : signed(keys),
+    'webhook-signature': signatures,
   }
 }
 
-function isList(keys: SigningKey | readonly SigningKey[]): keys is readonly SigningKey[] {
-  return Array.isArray(keys)
-}
-
 /**
- * The `Stripe-Signature` of a body, with one `v1` a secret. The key is the whole text of the secret, `whsec_` included,
+ * The `Stripe-Signature` of a body, with one `v1` a secret. The key is the bytes of the secret's whole text, `whsec_` included,
  * where Standard Webhooks takes the bytes behind it: so one secret passes both verifiers.
  */
-export function stripeSignature(secrets: readonly string[], at: number, body: string): string {
+export function stripeSignature(secrets: readonly Buffer[], at: number, body: string | Buffer): string {
   const timestamp = secondsOf(at)
-  const signatures = secrets.map(
-    (secret) => `v1=${createHmac('sha256', secret).update(`${timestamp}.`).update(body).digest('hex')}`,
-  )
+  const signatures = secrets.map((secret) => `v1=${hmacSha256(secret, `${timestamp}.`, body, 'hex')}`)
   return [`t=${timestamp}`, ...signatures].join(',')
 }
 
@@ -67,14 +59,10 @@ export function isSigned(
   const signatures = headers['webhook-signature']
   if (typeof id !== 'string' || typeof timestamp !== 'string' || typeof signatures !== 'string') return false
   if (!/^\d{1,12}$/.test(timestamp) || Math.abs(now - Number(timestamp) * 1000) > TOLERANCE_MS) return false
-  const expected = sign(key, id, timestamp, body)
+  const expected = hmacSha256(key, `${id}.${timestamp}.`, body, 'buffer') as Buffer
   return signatures.split(' ').some((signature) => {
     const [version, text] = signature.split(',')
     const given = Buffer.from(version === 'v1' && text ? text : '', 'base64')
     return given.length === expected.length && timingSafeEqual(given, expected)
   })
-}
-
-function sign(key: Buffer, id: string, timestamp: string, body: Buffer): Buffer {
-  return createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest()
 }

@@ -23,7 +23,8 @@ const EVERYTHING = [
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   ports: ['domain'],
-  signing: [],
+  hmac: [],
+  signing: ['hmac'],
   vault: ['domain', 'ports'],
   net: ['domain'],
   suggest: [],

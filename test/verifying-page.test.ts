@@ -89,7 +89,11 @@ async function assertVerifies(
 ): Promise<void> {
   const message = messageAt(Date.now(), format)
   assert.equal(await post(message), 204)
-  assert.equal(await post({ ...message, body: message.body.replace('1000', '9000') }), 401, 'a changed body')
+  assert.equal(
+    await post({ ...message, body: String(message.body).replace('1000', '9000') }),
+    401,
+    'a changed body',
+  )
   assert.equal(await post(messageAt(Date.now() - 400_000, format)), 401, 'an old message')
   const { 'webhook-signature': _, 'stripe-signature': __, ...bare } = message.headers
   assert.equal(await post({ ...message, headers: bare }), 401, 'no signature')

@@ -34,7 +34,7 @@ export type PostResult =
 
 export type Poster = {
   /** Posts once; never rejects. Redirects are ordinary responses. */
-  post(path: string, headers: Record<string, string>, body: string): Promise<PostResult>
+  post(path: string, headers: Record<string, string>, body: string | Buffer): Promise<PostResult>
   readonly inFlight: number
   /** Closes the connections, and cuts the requests in flight. */
   close(): Promise<void>

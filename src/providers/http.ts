@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto'
 import type { Capabilities, Outcome } from '../domain/attempt.ts'
 import { MODES, type Mode } from '../domain/scope.ts'
 import type { Egress } from '../net/egress.ts'
@@ -108,10 +107,9 @@ type SignedBody = {
 /** Sends a signed call; `id`, the reference unless given, names it in the signature. */
 function poster(client: HttpClient, { url, secret }: HttpSettings, now: () => number) {
   const base = url.pathname.replace(/\/$/, '')
-  const key = createSecretKey(secret.key)
   return (fields: SignedBody, signal: CallSignal, id = fields.reference ?? ''): Promise<HttpResult> => {
     const body = JSON.stringify(fields)
-    const headers = signatureHeaders(key, id, now(), body)
+    const headers = signatureHeaders(secret.key, id, now(), body)
     headers['content-type'] = 'application/json'
     headers['user-agent'] = 'MiniPay'
     return client.send({ method: 'POST', path: `${base}/${fields.operation}`, headers, body }, signal)

@@ -76,10 +76,13 @@ export const KEPT_HOURS = 31 * 24
 
 /** The attempts that ended in a batch; null: none did. */
 export function attemptsIn({ at, results }: DeliveryBatch): WebhookHour | null {
-  const tries = results.flatMap((result) => result.try ?? [])
-  if (tries.length === 0) return null
-  const succeeded = tries.filter(({ error }) => error === null).length
-  return { hour: Math.floor(at / HOUR_MS), attempts: tries.length, succeeded }
+  let [attempts, succeeded] = [0, 0]
+  for (const { try: made } of results) {
+    if (made === null) continue
+    attempts++
+    if (made.error === null) succeeded++
+  }
+  return attempts === 0 ? null : { hour: Math.floor(at / HOUR_MS), attempts, succeeded }
 }
 
 /** The attempts of a batch, as the last ones of a deleted endpoint. */

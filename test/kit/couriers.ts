@@ -61,7 +61,7 @@ export function webhookWorld(t: TestContext, options: { readonly seed?: number }
     return {
       host: new URL(endpoint.url).host,
       send({ headers, body }) {
-        const event = JSON.parse(body) as StoredEvent
+        const event = JSON.parse(String(body)) as StoredEvent
         const one = { endpoint: endpoint.id, event, delivery: String(headers['id']), at: runtime.now() }
         told.push(one)
         flying++

@@ -37,7 +37,7 @@ export function scriptReceivers(
     host: new URL(endpoint.url).host,
     async send({ body }) {
       await sleep(runtime, draws.whole(15, 140))
-      return answer(endpoint, body)
+      return answer(endpoint, String(body))
     },
     destroy: async () => {},
   })

@@ -29,7 +29,7 @@ const MOST_OPEN = 256
 
 export type WebhookMessage = {
   readonly headers: Record<string, string>
-  readonly body: string
+  readonly body: string | Buffer
 }
 
 export type WebhookClient = {
@@ -134,9 +134,9 @@ export function createWebhookClients(options: WebhookClientsOptions): WebhookCli
     let isClosed = false
     const client: WebhookClient = {
       host: url.host,
-      async send({ headers, body }) {
-        if (isClosed || isDestroyed) return { kind: 'no_answer', error: 'the client is closed' }
-        return attemptOf(await posterOf(client, url.origin, rule).post(path, headers, body))
+      send({ headers, body }) {
+        if (isClosed || isDestroyed) return Promise.resolve(CLOSED)
+        return posterOf(client, url.origin, rule).post(path, headers, body).then(attemptOf)
       },
       async destroy() {
         isClosed = true
@@ -162,6 +162,8 @@ function operatorsTarget(text: string, { forbids }: Pick<Egress, 'forbids'>): UR
     ? reject('parameter_invalid', `The address ${url.hostname} is not allowed.`)
     : url
 }
+
+const CLOSED: DeliveryAttempt = { kind: 'no_answer', error: 'the client is closed' }
 
 /** A client of an endpoint whose URL is not allowed, or no longer. */
 function refusing(url: string, error: string): WebhookClient {

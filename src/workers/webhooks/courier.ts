@@ -213,10 +213,7 @@ class EndpointCourier implements Courier {
     const made = messageOrReason(this.#parts, this.#endpoint, job, flight.at)
     if (typeof made === 'string')
       runtime.nextTurn(() => this.#conclude(flight, { kind: 'no_answer', error: made }, null))
-    else
-      void this.#slots
-        .send(() => flight.client.send(made))
-        .then(({ attempt, ms }) => this.#conclude(flight, attempt, ms))
+    else this.#slots.send(() => flight.client.send(made), this.#conclude.bind(this, flight))
   }
 
   /** `ms`: how long the receiver took; null if nothing was sent to it. */

@@ -41,7 +41,7 @@ function messages(options: Partial<Parameters<typeof createMessages>[0]> = {}) {
 
 test('a message has the event as the API shows it, and headers that name event and delivery', () => {
   const { headers, body } = messages()(endpointOf(), EVENT, 'dlv_1', NOW)
-  const { id, type, sequence, data } = JSON.parse(body)
+  const { id, type, sequence, data } = JSON.parse(String(body))
   assert.deepEqual([id, type, sequence, data.id], [EVENT.id, EVENT.type, 7, charge.id])
   assert.deepEqual(headers, {
     'content-type': 'application/json',

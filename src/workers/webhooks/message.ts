@@ -26,7 +26,8 @@ export type MessageOf = (
   at: number,
 ) => WebhookMessage
 
-type Signer = { readonly key: Buffer; readonly text: string; readonly until: number | null }
+/** `text`: the bytes of the whole secret, which sign in Stripe's format. */
+type Signer = { readonly key: Buffer; readonly text: Buffer; readonly until: number | null }
 /** An endpoint's own headers and opened secrets. */
 type Prepared = {
   readonly version: number
@@ -64,9 +65,21 @@ export function createMessages({ vault, body, defaultKey }: MessageOptions): Mes
     return prepared
   }
 
+  /** Endpoints of one format that are equally far share an event, and so its bytes. */
+  const rendered = new WeakMap<StoredEvent, { readonly format: WebhookFormat; readonly bytes: Buffer }>()
+
+  /** The mode is that of the event. */
+  function bytesOf(format: WebhookFormat, event: StoredEvent, mode: Mode): Buffer {
+    const known = rendered.get(event)
+    if (known?.format === format) return known.bytes
+    const bytes = Buffer.from(body(format, event, mode))
+    rendered.set(event, { format, bytes })
+    return bytes
+  }
+
   return function messageOf(endpoint, event, delivery, at) {
     const { headers, signers } = preparedOf(endpoint, at)
-    const text = body(endpoint.format, event, endpoint.scope.mode)
+    const bytes = bytesOf(endpoint.format, event, endpoint.scope.mode)
     const valid = signers.filter(isValidAt(at))
     return {
       headers: {
@@ -75,9 +88,9 @@ export function createMessages({ vault, body, defaultKey }: MessageOptions): Mes
         'user-agent': 'MiniPay',
         'x-webhook-event': event.type,
         'x-webhook-delivery': delivery,
-        ...(valid.length > 0 && signatures(endpoint.format, valid, event.id, at, text)),
+        ...(valid.length > 0 && signatures(endpoint.format, valid, event.id, at, bytes)),
       },
-      body: text,
+      body: bytes,
     }
   }
 }
@@ -87,7 +100,7 @@ function signatures(
   signers: readonly Signer[],
   id: string,
   at: number,
-  body: string,
+  body: Buffer,
 ): Record<string, string> {
   const keys = signers.map(({ key }) => key)
   const headers = signatureHeaders(keys, id, at, body)
@@ -96,8 +109,10 @@ function signatures(
   return { ...headers, 'stripe-signature': stripeSignature(texts, at, body) }
 }
 
+const NO_TEXT = Buffer.alloc(0)
+
 /** The configuration has the key alone; the endpoint is not of Stripe's format. */
-const configured = (key: Buffer | null): Signer[] => (key ? [{ key, text: '', until: null }] : [])
+const configured = (key: Buffer | null): Signer[] => (key ? [{ key, text: NO_TEXT, until: null }] : [])
 
 /**
  * The secrets that sign at a time. A former one that does not open is left out: its key is lost, and the endpoint has a
@@ -109,7 +124,7 @@ function opened(vault: Vault, { secrets }: WebhookEndpoint, context: string, at:
       const text = vault.open(sealed, context)
       const key = secretKey(text)
       if (!key) throw new VaultError('A stored secret is not whsec_ and 24 to 64 bytes in base64.')
-      return [{ key, text, until }]
+      return [{ key, text: Buffer.from(text), until }]
     } catch (error) {
       if (until === null) throw error
       return []

@@ -100,10 +100,8 @@ export type Slots = {
   /** How many the receiver has now, used or free. */
   count(): number
   inFlight(): number
-  /** Occupies a slot while it sends one webhook. */
-  send(
-    post: () => Promise<DeliveryAttempt>,
-  ): Promise<{ readonly attempt: DeliveryAttempt; readonly ms: number }>
+  /** Occupies a slot while it sends one webhook; then calls `onEnd`, with how long it took in ms. `post` never rejects. */
+  send(post: () => Promise<DeliveryAttempt>, onEnd: (attempt: DeliveryAttempt, ms: number) => void): void
 }
 
 export type SlotOptions = {
@@ -136,21 +134,19 @@ export function createSlots({ most, failing, overall, onRoom, runtime, onAttempt
     free: () => inFlight < count && overall.mayBegin(inFlight, standing, onRoom),
     count: () => count,
     inFlight: () => inFlight,
-    async send(post) {
+    send(post, onEnd) {
       const started = runtime.monotonic()
       const sentAs = standing
       inFlight++
       overall.occupy(sentAs)
-      try {
-        const attempt = await post()
+      void post().then((attempt) => {
         const ms = runtime.monotonic() - started
         learn(attempt, ms)
         onAttempt?.(attempt, ms)
-        return { attempt, ms }
-      } finally {
         inFlight--
         overall.release(sentAs)
-      }
+        onEnd(attempt, ms)
+      })
     },
   }
 }
