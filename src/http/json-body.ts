@@ -113,6 +113,7 @@ function isDigit(byte: number | undefined): boolean {
 
 /** I-JSON (RFC 7493, section 2.3): of two members with one name another parser may read the other one. */
 function namesAreUnique(names: number, value: unknown): boolean {
+  if (names === 0) return true
   let kept = 0
   const open = [value]
   for (let part = open.pop(); part !== undefined; part = open.pop()) {

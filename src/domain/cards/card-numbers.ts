@@ -25,6 +25,8 @@ import { hasManyDigits, plainDigits } from './plain-digits.ts'
 const SPACES_AND_DASHES = /^[\s\p{Cc}-]+$/u
 /** Between digits these count like a dash, if they are the same throughout. */
 const MARK = /^\s*([./_\\|*~:])\s*$/
+/** What `markIn` returns for each ASCII character alone. */
+const MARKS = Array.from({ length: 128 }, (_, code) => searchMark(String.fromCharCode(code)))
 /** Characters within a telephone number. */
 const PHONE = /^[\s()./-]+$/
 /** ITU-T E.164. */
@@ -71,6 +73,8 @@ type Run = {
   readonly ends: readonly number[]
   readonly from: readonly number[]
   readonly digits: Uint8Array
+  /** How many groups end at that digit or before it, where one ends there; otherwise 0. */
+  readonly groupsTo: Uint32Array
 }
 
 /** The places of the card numbers, at most `limit` of them, none within another. */
@@ -107,28 +111,29 @@ function isLetter(text: string, i: number, code: number): boolean {
 
 function runOf(text: string, starts: readonly number[], ends: readonly number[], count: number): Run {
   const digits = new Uint8Array(count)
+  const groupsTo = new Uint32Array(count + 1)
   const from = [0]
   let at = 0
   for (let g = 0; g < starts.length; g++) {
     for (let i = starts[g] as number; i < (ends[g] as number); i++) digits[at++] = text.charCodeAt(i) - 48
     from.push(at)
+    groupsTo[at] = g + 1
   }
-  return { text, starts, ends, from, digits }
+  return { text, starts, ends, from, digits, groupsTo }
 }
 
 /** A card number is a sequence of whole groups: "order 12 4000 …" holds one. */
 function cardsOfRun(run: Run, limit: number, cards: Span[]): void {
-  const { starts, ends, from, digits } = run
+  const { starts, ends, from, digits, groupsTo } = run
   if (isParcel(digits) && gapsOf(run, 0, starts.length).every((gap) => gap.trim() === '')) return
   const passes = luhn(digits)
   for (let g = 0; g < starts.length && cards.length < limit; g++) {
     const first = from[g] as number
     const lengths = cardLengths(digits, first)
     if (lengths === 0) continue
-    for (let end = g + 1; end < from.length; end++) {
-      const last = from[end] as number
-      if (last - first > MAX_CARD_DIGITS) break
-      if ((lengths & (1 << (last - first))) === 0 || !passes(first, last) || !isWritten(run, g, end)) continue
+    for (let length = MIN_CARD_DIGITS; length <= MAX_CARD_DIGITS; length++) {
+      const end = (lengths & (1 << length)) === 0 ? 0 : (groupsTo[first + length] ?? 0)
+      if (end === 0 || !passes(first, first + length) || !isWritten(run, g, end)) continue
       cards.push({ start: starts[g] as number, end: ends[end - 1] as number })
       g = end - 1
       break
@@ -137,27 +142,64 @@ function cardsOfRun(run: Run, limit: number, cards: Span[]): void {
 }
 
 /** The characters between the groups. */
-function gapsOf({ text, starts, ends }: Run, group: number, end: number): string[] {
+function gapsOf(run: Run, group: number, end: number): string[] {
   const gaps: string[] = []
-  for (let g = group + 1; g < end; g++) gaps.push(text.slice(ends[g - 1], starts[g]))
+  for (let g = group + 1; g < end; g++) gaps.push(gapBefore(run, g))
   return gaps
+}
+
+function gapBefore({ text, starts, ends }: Run, group: number): string {
+  return text.slice(ends[group - 1], starts[group])
 }
 
 /** Whether a card's number is usually written in these groups, and no other number is. */
 function isWritten(run: Run, group: number, end: number): boolean {
-  const { from, digits } = run
-  const text = digits.subarray(from[group], from[end]).join('')
+  // The gaps are compared first, which takes least.
+  if (!areUsual(run, group, end)) return false
+  const text = digitsOf(run, group, end)
   if (HONEST.some((is) => is(text)) || isPhone(run, group, end)) return false
   if (end - group === 1) return true
   const gaps = gapsOf(run, group, end)
   const sizes = sizesOf(run, group, end)
   if (isFraction(sizes, gaps) || isVisitor(text, sizes, gaps)) return false
   const withBefore = sizesOf(run, group - 1, end)
-  if (isThousands(text, sizes) || isOrderNumber(sizes, withBefore) || isEndOfImei(withBefore)) return false
-  if (gaps.every((gap) => SPACES_AND_DASHES.test(gap))) return true
-  const marks = new Set(gaps.map((gap) => MARK.exec(gap)?.[1]))
-  if (marks.size === 1 && !marks.has(undefined)) return true
-  return PRINTED.test(sizes) && gaps.every((gap) => gap.trim().length <= 3)
+  return !(isThousands(text, sizes) || isOrderNumber(sizes, withBefore) || isEndOfImei(withBefore))
+}
+
+/**
+ * Whether such gaps are within a card's number: spaces and dashes, or one mark throughout; or up to three characters of any
+ * kind where issuers print a gap. A group alone has none.
+ */
+function areUsual(run: Run, group: number, end: number): boolean {
+  if (end - group === 1) return true
+  const mark = markBefore(run, group + 1)
+  let g = group + 2
+  while (g < end && markBefore(run, g) === mark) g++
+  if (g === end && mark !== undefined) return true
+  return isPrinted(run, group, end) && gapsOf(run, group, end).every((gap) => gap.trim().length <= 3)
+}
+
+/** The mark in the gap before a group; '' if there are only spaces and dashes, undefined if it has other characters. */
+function markBefore(run: Run, group: number): string | undefined {
+  const { text, starts, ends } = run
+  const at = ends[group - 1] as number
+  const code = text.charCodeAt(at)
+  return starts[group] === at + 1 && code < 128 ? MARKS[code] : searchMark(gapBefore(run, group))
+}
+
+function searchMark(gap: string): string | undefined {
+  return SPACES_AND_DASHES.test(gap) ? '' : MARK.exec(gap)?.[1]
+}
+
+function isPrinted(run: Run, group: number, end: number): boolean {
+  const size = (run.from[group + 1] as number) - (run.from[group] as number)
+  return (size === 4 || size === 1) && PRINTED.test(sizesOf(run, group, end))
+}
+
+function digitsOf({ text, starts, ends }: Run, group: number, end: number): string {
+  let digits = ''
+  for (let g = group; g < end; g++) digits += text.slice(starts[g], ends[g])
+  return digits
 }
 
 /** The sizes of the groups, such as 4,4,4,4. */

@@ -17,13 +17,16 @@ const IBAN = /(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]){11,31}/g
 const UUID = /(?<![0-9a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![0-9a-f])/gi
 /** UUIDs of the versions that programs generate: RFC 9562's 4 and 7. */
 const RANDOM_UUID = /^.{14}[47].{4}[89ab]/i
-const HEX_WORD = /[0-9a-f]{24,}/gi
+/** A whole word: without the first part the search would begin again at each of its characters. */
+const HEX_WORD = /(?<![0-9a-f])[0-9a-f]{24,}/gi
 
 /**
  * The text with letters in place of IBANs, UUIDs and long hexadecimal words, such as hashes; every position stays the
  * same.
  */
 export function withoutIdentifiers(text: string): string {
+  // Each of them has some letters.
+  if (!/[A-Za-z]/.test(text)) return text
   const hidden = (word: string) => (isMixed(word.replaceAll('-', '')) ? letters(word.length) : word)
   const hiddenUuid = (uuid: string) =>
     RANDOM_UUID.test(uuid) && /[a-f]/i.test(uuid) ? letters(uuid.length) : hidden(uuid)
@@ -57,9 +60,10 @@ function withoutIban(text: string): string {
 /** ISO 13616: letters are 10 to 35, the first four characters come last, and the whole leaves 1 when divided by 97. */
 function isIban(iban: string): boolean {
   let rest = 0
-  for (const char of (iban.slice(4) + iban.slice(0, 4)).toUpperCase()) {
-    const value = Number.parseInt(char, 36)
-    rest = (rest * (value > 9 ? 100 : 10) + value) % 97
+  for (let i = 0; i < iban.length; i++) {
+    const code = iban.charCodeAt((i + 4) % iban.length)
+    // 48 is "0", 65 "A"; a small letter differs from its capital in one bit.
+    rest = (code < 65 ? rest * 10 + code - 48 : rest * 100 + (code & ~32) - 55) % 97
   }
   return rest === 1
 }
