@@ -3,7 +3,9 @@ import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { encodeTime } from '../src/domain/id.ts'
 import { COUNT_CALLS } from '../src/storage/hourly.ts'
 import type { Connection } from '../src/storage/sqlite/connection.ts'
+import { foldLongLog } from '../src/storage/sqlite/fold-customers.ts'
 import { foldLongTail } from '../src/storage/sqlite/fold-keys.ts'
+import { FOLD_AT } from '../src/storage/sqlite/folding.ts'
 import { migrate } from '../src/storage/sqlite/migrate.ts'
 import { openWriter } from '../src/storage/sqlite/open.ts'
 import { sealRows } from '../src/storage/sqlite/seal.ts'
@@ -135,7 +137,10 @@ export function fill(file: string, history: History, now: number): void {
     db.exec(COUNT_CALLS)
   })()
   sealRows(db)
-  foldLongTail(db, undefined, { long: 0 })
+  // As the writer folds them: an index that is built at once has full pages, and each new row splits one.
+  const folds = { long: 0, ...(history.random && { chunk: FOLD_AT }) }
+  foldLongTail(db, undefined, folds)
+  foldLongLog(db, undefined, folds)
   db.pragma('journal_mode = WAL')
   db.close()
   flush(file)

@@ -39,7 +39,7 @@ export function chargeFilters(query: ChargeQuery): readonly ListFilter[] {
   // `succeeded`, the status of most charges, has no index: the query reads the newest charges until the page is full.
   const byStatus = statuses?.includes('succeeded') ? undefined : 'charges_by_status'
   return [
-    { column: 'customer', value: query.customer, index: 'charges_by_customer' },
+    { column: 'customer', value: query.customer, index: 'customer_index' },
     { column: 'status', value: statuses, ...(byStatus && { index: byStatus }) },
     { column: 'currency', value: query.currency, index: 'charges_by_currency' },
     { column: 'provider', value: query.provider },

@@ -2,10 +2,10 @@
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type Store, StoreUnavailable } from '../../src/ports/store.ts'
-import { keyMemory } from '../../src/storage/sqlite/key-table.ts'
 import { migrate } from '../../src/storage/sqlite/migrate.ts'
 import { openWriter } from '../../src/storage/sqlite/open.ts'
 import { createQueries } from '../../src/storage/sqlite/queries.ts'
+import { tailMemory } from '../../src/storage/sqlite/tails.ts'
 import { createWriter, isFailure } from '../../src/storage/sqlite/writer.ts'
 import { storeWrites, type Write } from '../../src/storage/sqlite/writes.ts'
 import { atEnd, folderOf } from './folders.ts'
@@ -23,8 +23,8 @@ export function instantStore(t: TestContext, now: () => number): InstantStore {
   const db = openWriter(join(folderOf(t), 'instant.db'))
   db.pragma('synchronous = OFF')
   migrate(db)
-  const keys = keyMemory()
-  const writer = createWriter(db, () => true, keys)
+  const tails = tailMemory()
+  const writer = createWriter(db, () => true, tails)
   atEnd(t, () => db.close())
   const instant: { outage: boolean; calls: Map<string, number> } = { outage: false, calls: new Map() }
 
@@ -44,7 +44,7 @@ export function instantStore(t: TestContext, now: () => number): InstantStore {
       if (isFailure(result)) throw new Error(`${result.failed}: ${result.message}`)
       return result
     })
-  const reads = Object.entries<(...args: never[]) => unknown>(createQueries(db, keys)).map(
+  const reads = Object.entries<(...args: never[]) => unknown>(createQueries(db, tails)).map(
     ([name, query]) => [name, (...args: never[]) => run(name, () => query(...args))],
   )
   const store = {

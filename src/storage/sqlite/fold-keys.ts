@@ -1,31 +1,36 @@
 import type { Connection } from './connection.ts'
+import { FOLD_AT } from './folding.ts'
 import { indexState } from './key-index.ts'
-import { FOLD_AT } from './key-table.ts'
 import { hashOf } from './keyed-hash.ts'
 
-/** The keys of one transaction. */
-const CHUNK = 500_000
-/** A writer takes so many keys over into its memory. */
-const LONG = 2 * FOLD_AT
+/** The rows of one transaction. */
+export const CHUNK = 500_000
+/** A writer takes so many rows over into its memory. */
+export const LONG = 2 * FOLD_AT
 
-/** Lets SQL on this connection compute hashes of keys: `key_hash(account_id, live, key)`; null for a null. */
-export function defineKeyHash(db: Connection): void {
+/** `long`: fewer rows are left to the writer. */
+export type FoldOptions = { readonly chunk?: number; readonly long?: number }
+
+/** Called after each transaction, with the number of rows in the index, and of all. */
+export type OnFold = (index: 'keys' | 'customers', done: number, all: number) => void
+
+/** Lets SQL on this connection hash keys and customers: `hash_in_scope(account_id, live, text)`; null for a null. */
+export function defineHash(db: Connection): void {
   const state = indexState(db)
-  db.function('key_hash', { deterministic: true }, (account: unknown, live: unknown, key: unknown) =>
-    key === null ? null : hashOf(state, Number(account), Number(live), String(key)),
+  db.function('hash_in_scope', { deterministic: true }, (account: unknown, live: unknown, text: unknown) =>
+    text === null ? null : hashOf(state, Number(account), Number(live), String(text)),
   )
 }
 
 /**
  * Folds the keys that are not in the index, if they are too many for a writer's memory: after an upgrade from a version
  * without this index, and after another program added rows. Each transaction moves the mark, so the next call continues
- * after a crash. `onFold` is called after each, with the number of keys in the index, and of all. No server may be using
- * the database.
+ * after a crash. No server may be using the database.
  */
 export function foldLongTail(
   db: Connection,
-  onFold?: (folded: number, keys: number) => void,
-  { chunk = CHUNK, long = LONG } = {},
+  onFold?: OnFold,
+  { chunk = CHUNK, long = LONG }: FoldOptions = {},
 ): void {
   const behind = db.prepare<[number, number], number>(
     'SELECT seq FROM idempotency_keys WHERE seq > ? ORDER BY seq LIMIT 1 OFFSET ?',
@@ -33,10 +38,10 @@ export function foldLongTail(
   const at = (after: number, offset: number) => behind.pluck().get(after, offset)
   let { foldedTo } = indexState(db)
   if (at(foldedTo, long) === undefined) return
-  defineKeyHash(db)
+  defineHash(db)
   const insert = db.prepare(
     `INSERT INTO key_index (hash, seq)
-     SELECT key_hash(account_id, live, key), seq FROM idempotency_keys WHERE seq > ? AND seq <= ? ORDER BY 1, 2
+     SELECT hash_in_scope(account_id, live, key), seq FROM idempotency_keys WHERE seq > ? AND seq <= ? ORDER BY 1, 2
      ON CONFLICT DO NOTHING`,
   )
   const move = db.prepare('UPDATE key_index_state SET folded_to = ? WHERE id = 1')
@@ -52,6 +57,6 @@ export function foldLongTail(
     fold.immediate(to)
     foldedTo = to
     done = Math.min(done + chunk, keys)
-    onFold?.(done, keys)
+    onFold?.('keys', done, keys)
   }
 }

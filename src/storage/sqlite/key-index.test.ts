@@ -12,12 +12,14 @@ import { CHARGES } from '../columns.ts'
 import { messageOf } from './commit-message.ts'
 import type { Connection } from './connection.ts'
 import { foldLongTail } from './fold-keys.ts'
+import { capacityOf } from './folding.ts'
 import { indexState, keyIndex } from './key-index.ts'
-import { capacityOf, type KeyMemory, keyMemory } from './key-table.ts'
+import { type KeyMemory, keyMemory } from './key-table.ts'
 import { migrate } from './migrate.ts'
 import { openReader, openWriter } from './open.ts'
 import { keyReads } from './read-keys.ts'
 import { createStatements } from './read-page.ts'
+import { tailMemory } from './tails.ts'
 import { keyIndexProblem, showKeyPlaces } from './verify-keys.ts'
 import { keyWrites } from './write-keys.ts'
 import { createWriter } from './writer.ts'
@@ -56,7 +58,7 @@ const INSERT = `INSERT INTO idempotency_keys (account_id, live, key, fingerprint
 function keysOf(db: Connection, file: string, memory: KeyMemory) {
   const index = keyIndex(db, memory)
   const reader = openReader(file)
-  const find = keyReads(createStatements(reader), memory)
+  const find = keyReads(createStatements(reader), { keys: memory })
   const insert = db.prepare(INSERT)
   return {
     /** False if the key exists. */
@@ -145,7 +147,7 @@ test('every key is found once it is committed, and no other, through folds, roll
 
 test('two requests with one key in one group, or around a fold, make one charge; a rolled back key is free', (t) => {
   const { db } = database(t)
-  const writer = createWriter(db, () => true, keyMemory(4))
+  const writer = createWriter(db, () => true, tailMemory(4))
   const commit = (key: string, amount = 100) =>
     ['commit', messageOf(chargeCommit({ scope: LIVE_SCOPE, key, amount }))] as const
   const kinds = (results: unknown[]) =>
@@ -224,7 +226,7 @@ test('a long tail is folded at the start, and a process that is killed in the mi
   assert.equal(indexState(db).foldedTo, 10_000)
   assert.equal(problemIn(db), undefined)
   const told: [number, number][] = []
-  foldLongTail(db, (...progress) => void told.push(progress), { long: 10_000, chunk: 15_000 })
+  foldLongTail(db, (_, ...progress) => void told.push(progress), { long: 10_000, chunk: 15_000 })
   assert.deepEqual(told, [
     [25_000, count],
     [count, count],

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { drawsFrom } from '../../../test/kit/draws.ts'
-import { capacityOf, KeyTable, keyMemory, tablesIn } from './key-table.ts'
+import { capacityOf } from './folding.ts'
+import { KeyTable, keyMemory, tablesIn } from './key-table.ts'
 
 const SLOTS = 16
 function table(base = 0): KeyTable {

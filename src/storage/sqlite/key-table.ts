@@ -3,6 +3,7 @@
  * reader looks them up. An entry is a hint: it has a part of a key's hash, and the number of the row that may have that
  * key. So a reader may see a half-written entry, or one of a row that was rolled back: the row decides.
  */
+import { capacityOf } from './folding.ts'
 
 /** Bytes of an entry: the hash's lower 32 bits, and the row's number as a distance from the table's base. */
 const ENTRY = 8
@@ -66,14 +67,8 @@ export class KeyTable {
 /** The shared memory of two tables: while the keys of one are folded into the index, the other takes the new ones. */
 export type KeyMemory = { readonly buffer: SharedArrayBuffer; readonly foldAt: number }
 
-/** A table's keys are folded when it has so many. Twice as many halve the pages that a fold changes for each. */
-export const FOLD_AT = 65_536
-
-/** The most keys in a table: those after a crash in a fold, and those of a group. */
-export const capacityOf = (foldAt: number): number => 2 * foldAt + 2_048
-
 /** Memory that no key has touched takes no room. */
-export function keyMemory(foldAt: number = FOLD_AT): KeyMemory {
+export function keyMemory(foldAt: number): KeyMemory {
   return { buffer: new SharedArrayBuffer(2 * KeyTable.bytes(slotsOf(foldAt))), foldAt }
 }
 

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { tempDir } from '../../../test/kit/folders.ts'
 import { LIVE_SCOPE } from '../../../test/kit/scopes.ts'
-import { keyMemory } from './key-table.ts'
 import { migrate, migrations, schemaVersion } from './migrate.ts'
 import { openWriter } from './open.ts'
 import { createQueries } from './queries.ts'
+import { tailMemory } from './tails.ts'
 
 const TRANSFERS = migrations().findIndex(({ name }) => name.endsWith('_transfers.sql'))
 
@@ -44,7 +44,7 @@ test('an upgrade to transfers keeps every entry with its number', async (t) => {
   )
   const before = { live: former.all(1), test: former.all(0) }
   migrate(db)
-  const { ledgerEntries } = createQueries(db, keyMemory())
+  const { ledgerEntries } = createQueries(db, tailMemory())
   for (const mode of ['live', 'test'] as const)
     assert.deepEqual((await ledgerEntries({ ...LIVE_SCOPE, mode }, { limit: 9 })).data, before[mode])
   assert.deepEqual(

@@ -335,9 +335,9 @@ test('a database of the second schema keeps its rows and indexes, and says what 
   for (const [i, row] of charges().entries()) assert.partialDeepStrictEqual(row, before[i]!)
   assert.equal(charges().length, before.length)
   const kept = new Map((indexes(db) as { name: string; sql: string }[]).map(({ name, sql }) => [name, sql]))
-  // A later migration gave this one another order of its columns.
+  // A later migration gave one another order of its columns, and replaced one by a table.
   for (const { name, sql } of indexed as { name: string; sql: string }[])
-    if (name !== 'disputes_by_reference') assert.equal(kept.get(name), sql)
+    if (name !== 'disputes_by_reference' && name !== 'charges_by_customer') assert.equal(kept.get(name), sql)
   const disputes = db.prepare('SELECT id, amount, amount_booked AS booked, reason FROM disputes ORDER BY id')
   assert.deepEqual(disputes.all(), [
     { id: 'dp_1', amount: 100, booked: 0, reason: null },

@@ -1,7 +1,8 @@
 import { checksBefore, refusal } from '../migration-checks.ts'
 import { type Migration, readMigrations, SchemaMismatch } from '../migrations.ts'
 import type { Connection } from './connection.ts'
-import { foldLongTail } from './fold-keys.ts'
+import { foldLongLog } from './fold-customers.ts'
+import { foldLongTail, type OnFold } from './fold-keys.ts'
 import { sealOnce } from './seal.ts'
 
 export { type Migration, SchemaMismatch } from '../migrations.ts'
@@ -26,14 +27,13 @@ export function schemaVersion(db: Connection): number {
  * Upgrades the database to this program's schema, forward only, each migration in a transaction of its own, and
  * returns the applied ones. An empty database has no state between two migrations that is worth keeping: it gets all of
  * them in one transaction, with one disk sync in place of sixty. Then gives rows from before the hash chains their
- * links, and builds the index of keys; if that is interrupted, the next call continues. `onFold` is called with the
- * number of keys in the index, and of all. Throws `SchemaMismatch` for a database from a newer MiniPay or another
+ * links, and builds the indexes of keys and customers; if that is interrupted, the next call continues. Throws `SchemaMismatch` for a database from a newer MiniPay or another
  * program, and for a row that a migration refuses: then the database stays as it was before that migration.
  */
 export function migrate(
   db: Connection,
   steps: readonly Migration[] = migrations(),
-  onFold?: (folded: number, keys: number) => void,
+  onFold?: OnFold,
 ): readonly Migration[] {
   assertOurs(db, steps.length)
   const version = schemaVersion(db)
@@ -46,6 +46,7 @@ export function migrate(
   if (steps.length >= migrations().length) {
     sealOnce(db)
     foldLongTail(db, onFold)
+    foldLongLog(db, onFold)
   }
   return missing
 }

@@ -1,12 +1,12 @@
 import type { CurrencyTotals, LedgerAccount, Scope } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
-import type { KeyMemory } from './key-table.ts'
 import { accessReads } from './read-access.ts'
 import { alarmReads } from './read-alarms.ts'
 import { attemptReads } from './read-attempts.ts'
 import { auditReads } from './read-audit.ts'
 import { chargeReads } from './read-charges.ts'
 import { clockReads } from './read-clock.ts'
+import { customerReads } from './read-customers.ts'
 import { eventLogReads } from './read-event-log.ts'
 import { keyReads } from './read-keys.ts'
 import { ledgerReads } from './read-ledger.ts'
@@ -21,12 +21,13 @@ import { systemReads } from './read-system.ts'
 import { webhookWorkReads } from './read-webhook-work.ts'
 import { webhookReads } from './read-webhooks.ts'
 import { sessionReads } from './sessions.ts'
+import type { Tails } from './tails.ts'
 
 /**
- * Reads over one read-only connection. An index limits each: none grows with the history. `keys` is the writer's: it has
- * the keys that are not in the index yet.
+ * Reads over one read-only connection. An index limits each: none grows with the history. `tails` are the writer's: they have
+ * what is not in an index yet.
  */
-export function createQueries(db: Connection, keys: KeyMemory) {
+export function createQueries(db: Connection, tails: Tails) {
   const sql = createStatements(db)
   const ledger = ledgerReads(sql)
   /** One snapshot: otherwise the writer may commit between two statements. */
@@ -37,7 +38,7 @@ export function createQueries(db: Connection, keys: KeyMemory) {
     }),
   )
   return {
-    ...chargeReads(sql, keyReads(sql, keys)),
+    ...chargeReads(sql, keyReads(sql, tails), customerReads(sql, tails)),
     ...ledger,
     ...ledgerHistoryReads(sql),
     balances,

@@ -14,7 +14,7 @@ import { CHARGES, DISPUTES, REFUNDS, recordOf } from '../columns.ts'
 import { chargeFilters, type ListFilter, refundFilters } from '../list-filters.ts'
 import { selectList } from '../table.ts'
 import type { FindKey } from './read-keys.ts'
-import { listOf, page, pageOf, type Sql } from './read-page.ts'
+import { type IndexBehind, listOf, page, pageOf, type Sql } from './read-page.ts'
 import { CHARGE_COLUMNS, live, REFUND_COLUMNS } from './rows.ts'
 
 const DISPUTE_COLUMNS = selectList(DISPUTES)
@@ -25,7 +25,9 @@ const LISTS = {
 }
 
 /** Charges, their refunds and disputes, and the records of idempotency keys. */
-export function chargeReads(sql: Sql, findKey: FindKey) {
+export function chargeReads(sql: Sql, findKey: FindKey, byCustomer: IndexBehind) {
+  const charges = { ...LISTS.charges, behind: byCustomer }
+
   return {
     idempotencyRecord(scope: Scope, key: string): FoundRecord | undefined {
       const row = findKey(scope.accountId, live(scope), key)
@@ -40,7 +42,7 @@ export function chargeReads(sql: Sql, findKey: FindKey) {
     },
 
     charges(scope: Scope, query: ChargeQuery): Page<Charge> | Promise<Page<Charge>> {
-      return page(sql, LISTS.charges, scope, chargeFilters(query), query)
+      return page(sql, charges, scope, chargeFilters(query), query)
     },
 
     refund(scope: Scope, id: string): Refund | undefined {

@@ -5,6 +5,7 @@ import { type Given, isGiven, type ListFilter, MOST_SEARCHED } from '../list-fil
 import { mergePages } from '../merge-pages.ts'
 import type { ListedName, Table } from '../table.ts'
 import type { Connection } from './connection.ts'
+import type { IdBound } from './customer-log.ts'
 import { setBackMs } from './read-clock.ts'
 import { live } from './rows.ts'
 
@@ -53,6 +54,24 @@ export type List<T> = {
   /** The time in an id may differ from that of its row by this much, in ms. */
   readonly marginMs?: number
   readonly of: (row: object) => T
+  /** An index that is no index of the table. */
+  readonly behind?: IndexBehind
+}
+
+/** An index that is written behind: it finds ids by the value of one filter. */
+export type IndexBehind = {
+  /** Its name in a filter. */
+  readonly index: string
+  /**
+   * The first ids within the bounds, in ascending or descending order. Some may be of rows with another value, or of none.
+   */
+  ids(
+    scope: { readonly accountId: number; readonly live: number },
+    value: string,
+    bounds: readonly IdBound[],
+    ascending: boolean,
+    limit: number,
+  ): string[]
 }
 
 export function listOf<T>({ prefix, name, of }: Table<T>, columns: string): List<T> {
@@ -110,9 +129,20 @@ export function page<T extends { readonly id: string }>(
   const [indexed, others] = [given.filter(isServed), given.filter((filter) => !isServed(filter))]
   const backwards = query.endingBefore !== undefined
   const ascending = backwards || query.oldestFirst === true
-  const read = reader(sql, list, index, ascending)
   const own: Condition[] = [['account_id = ?', scope.accountId], ['live = ?', live(scope)], ...equal(indexed)]
-  const { marginMs = 0 } = list
+  const { behind, marginMs = 0 } = list
+  const value = String(first?.value)
+  const read =
+    behind && behind.index === index
+      ? readerBehind(
+          sql,
+          list,
+          (bounds, limit) =>
+            behind.ids({ accountId: scope.accountId, live: live(scope) }, value, bounds, ascending, limit),
+          own,
+          ascending,
+        )
+      : reader(sql, list, index, own, ascending)
   const late = isTimed(query) ? setBackMs(sql) : 0
   const range = rangeOf(list.prefix, query, late, marginMs)
   const times = late + marginMs > 0 ? timesOf(query, list.time) : []
@@ -121,8 +151,8 @@ export function page<T extends { readonly id: string }>(
     return { data: backwards && !query.oldestFirst ? data.reverse() : data, ...more }
   }
   if (others.length + times.length === 0)
-    return view(takeRows(read.rows([...own, ...range], query.limit + 1), query.limit))
-  return inWindows(read, [own, [...equal(others), ...times], range], query.limit, most).then(view)
+    return view(takeRows(read.rows([], range, query.limit + 1), query.limit))
+  return inWindows(read, [...equal(others), ...times], range, query.limit, most).then(view)
 }
 
 /** The page after a cursor of a list with the oldest first is read as the page before it of the usual list. */
@@ -170,30 +200,40 @@ function rangeOf(prefix: IdPrefix, query: PageQuery & Beginning, late: number, m
 /** A character after those of ids. */
 const AFTER_DIGITS = '{'
 
+/** Reads the rows of a scope that an index chooses: those within a range, in its order. */
 type Reader = {
-  rows(conditions: readonly Condition[], limit: number): IterableIterator<object>
+  rows(others: readonly Condition[], range: readonly Condition[], limit: number): IterableIterator<object>
   /** The id this many rows further; undefined if there are fewer. */
-  idAfter(conditions: readonly Condition[], rows: number): string | undefined
+  idAfter(range: readonly Condition[], rows: number): string | undefined
   readonly backwards: boolean
 }
 
-function reader<T>(sql: Sql, list: List<T>, index: string | undefined, backwards: boolean): Reader {
+const textOf = (conditions: readonly Condition[]) => conditions.map(([text]) => text).join(' AND ')
+const valuesOf = (conditions: readonly Condition[]) => conditions.flatMap(([, ...values]) => values)
+
+/** `own` are the conditions on the index apart from the range. */
+function reader<T>(
+  sql: Sql,
+  list: List<T>,
+  index: string | undefined,
+  own: readonly Condition[],
+  backwards: boolean,
+): Reader {
   const from = `FROM ${list.from} ${index ? `INDEXED BY ${index}` : ''}`
   const rare = index && RARE[index] ? ` AND ${RARE[index]}` : ''
   const order = `ORDER BY id ${backwards ? 'ASC' : 'DESC'}`
-  const where = (conditions: readonly Condition[]) =>
-    `WHERE ${conditions.map(([text]) => text).join(' AND ')}${rare}`
-  const values = (conditions: readonly Condition[]) => conditions.flatMap(([, ...found]) => found)
+  const where = (conditions: readonly Condition[]) => `WHERE ${textOf(conditions)}${rare}`
   return {
     backwards,
-    rows: (conditions, limit) =>
-      sql(`SELECT ${list.columns} ${from} ${where(conditions)} ${order} LIMIT ?`).iterate(
-        ...values(conditions),
-        limit,
-      ) as IterableIterator<object>,
-    idAfter(conditions, rows) {
+    rows(others, range, limit) {
+      const conditions = [...own, ...others, ...range]
+      const text = `SELECT ${list.columns} ${from} ${where(conditions)} ${order} LIMIT ?`
+      return sql(text).iterate(...valuesOf(conditions), limit) as IterableIterator<object>
+    },
+    idAfter(range, rows) {
+      const conditions = [...own, ...range]
       const row = sql(`SELECT id ${from} ${where(conditions)} ${order} LIMIT 1 OFFSET ?`).get(
-        ...values(conditions),
+        ...valuesOf(conditions),
         rows,
       ) as { id: string } | undefined
       return row?.id
@@ -201,13 +241,49 @@ function reader<T>(sql: Sql, list: List<T>, index: string | undefined, backwards
   }
 }
 
+/** By an index that is written behind: first the ids, then their rows, of which `own` are conditions. */
+function readerBehind<T>(
+  sql: Sql,
+  list: List<T>,
+  find: (bounds: readonly IdBound[], limit: number) => string[],
+  own: readonly Condition[],
+  backwards: boolean,
+): Reader {
+  const ids = (range: readonly Condition[], limit: number) =>
+    find(
+      range.map(([text, id]) => ({ is: text.split(' ')[1] as IdBound['is'], id: String(id) })),
+      limit,
+    )
+  // CROSS JOIN keeps the order of the ids. They are a subquery, because json_each has columns with names of ours.
+  const from = `FROM (SELECT value AS wanted FROM json_each(?)) CROSS JOIN ${list.from} ON id = wanted`
+  const after = backwards ? 'id > ?' : 'id < ?'
+  return {
+    backwards,
+    *rows(others, range, limit) {
+      const conditions = [...own, ...others]
+      const text = `SELECT ${list.columns} ${from} WHERE ${textOf(conditions)} LIMIT ?`
+      for (let [rest, missing] = [range, limit]; missing > 0; ) {
+        const most = others.length === 0 ? missing : WINDOW
+        const wanted = ids(rest, most)
+        const rows = sql(text).all(JSON.stringify(wanted), ...valuesOf(conditions), missing) as object[]
+        yield* rows
+        missing -= rows.length
+        if (wanted.length < most) return
+        rest = [...range, [after, wanted.at(-1) as string]]
+      }
+    },
+    idAfter: (range, rows) => ids(range, rows + 1)[rows],
+  }
+}
+
 /**
- * A page of rows that an index chooses only in part: `own` and `range` are conditions on the index, `others` are not.
+ * A page of rows that an index chooses only in part: `range` are conditions on the index, `others` are not.
  * A search for one row in a million delays no other request, and ends after `most` rows.
  */
 async function inWindows(
   read: Reader,
-  [own, others, range]: readonly [readonly Condition[], readonly Condition[], readonly Condition[]],
+  others: readonly Condition[],
+  range: readonly Condition[],
   limit: number,
   most: number,
 ): Promise<TakenRows<object>> {
@@ -216,10 +292,10 @@ async function inWindows(
   const size = Math.min(WINDOW, most)
   let searched = 0
   for (let rest = range; ; ) {
-    const end = read.idAfter([...own, ...rest], size)
+    const end = read.idAfter(rest, size)
     const window = end === undefined ? rest : [...rest, [last, end] as const]
     const missing = limit - found.length
-    const { rows, hasMore } = takeRows(read.rows([...own, ...others, ...window], missing + 1), missing)
+    const { rows, hasMore } = takeRows(read.rows(others, window, missing + 1), missing)
     found.push(...rows)
     if (hasMore || end === undefined) return { rows: found, hasMore }
     searched += size

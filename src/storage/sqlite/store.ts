@@ -6,7 +6,6 @@ import type { Connection } from './connection.ts'
 import { recognize, startMarking } from './epochs.ts'
 import { freeLeases } from './free-leases.ts'
 import { type Guard, startGuard } from './guard.ts'
-import { keyMemory } from './key-table.ts'
 import { type Lock, lockDatabase } from './lock.ts'
 import { saveData } from './loss.ts'
 import { filesAt, identityOf } from './mark.ts'
@@ -16,6 +15,7 @@ import { writePid } from './pid.ts'
 import { savedBeside, warningOf } from './place.ts'
 import { createQueries } from './queries.ts'
 import { sharedMemory } from './shared.ts'
+import { tailMemory } from './tails.ts'
 import { walBytes } from './wal.ts'
 import { markAbandonedUnknown } from './write-attempts.ts'
 import { classify } from './writer.ts'
@@ -41,9 +41,9 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     tellOfPlace(lock, log)
     const now = options.now ?? Date.now
     const shared = sharedMemory()
-    const keys = keyMemory()
+    const tails = tailMemory(options.foldAt)
     // It loads its modules while this thread prepares the database.
-    const started = startThread(lock.place, shared, keys)
+    const started = startThread(lock.place, shared, tails)
     const lineage = await openOrElse(
       () => prepare(lock.place, now(), log),
       async () => void (await started.terminate()),
@@ -77,7 +77,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
       await thread.close()
       lock.release()
     }
-    const queries = createQueries(reader, keys)
+    const queries = createQueries(reader, tails)
     const read = readFrom(reader, onFatal)
     const logBytes = () => walBytes(lock.place)
     return {
@@ -99,9 +99,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
 function prepare(place: string, now: number, log: Log): string {
   const writer = openWriter(place)
   try {
-    migrate(writer, migrations(), (done, total) =>
-      log.info({ keys: done, of: total }, 'Building the index of idempotency keys'),
-    )
+    migrate(writer, migrations(), (index, done, all) => log.info({ index, done, all }, 'Building an index'))
     const lineage = recognize(writer, place, now, log)
     markAbandonedUnknown(writer)
     freeLeases(writer, now)

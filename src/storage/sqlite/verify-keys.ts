@@ -1,9 +1,9 @@
 /** What `verify` checks of the index of idempotency keys, and how its other checks find the record of a key. */
 import type { Connection } from './connection.ts'
-import { defineKeyHash } from './fold-keys.ts'
+import { defineHash } from './fold-keys.ts'
 import { changeTemporary } from './long-texts.ts'
 
-const HASH = 'key_hash(k.account_id, k.live, k.key)'
+const HASH = 'hash_in_scope(k.account_id, k.live, k.key)'
 
 /** The records behind the mark, which a fold may have put into the index already. */
 const TAIL = `SELECT ${HASH} AS hash, k.seq FROM main.idempotency_keys k, key_index_state s
@@ -15,7 +15,7 @@ const TAIL = `SELECT ${HASH} AS hash, k.seq FROM main.idempotency_keys k, key_in
  * writer's memory have them together. Returns a function that removes it.
  */
 export function showKeyPlaces(db: Connection): () => void {
-  defineKeyHash(db)
+  defineHash(db)
   changeTemporary(db, [
     'CREATE TEMP TABLE key_tail (hash INTEGER, seq INTEGER, PRIMARY KEY (hash, seq)) WITHOUT ROWID',
     `INSERT INTO key_tail ${TAIL} ORDER BY 1, 2`,
@@ -27,7 +27,7 @@ export function showKeyPlaces(db: Connection): () => void {
 /** Joins the record `k` that has the key of a row; only while `key_places` is there. */
 export const keyOf = (row: string): string => `LEFT JOIN idempotency_keys k ON k.seq = (
     SELECT p.seq FROM key_places p
-    WHERE p.hash = key_hash(${row}.account_id, ${row}.live, ${row}.idempotency_key) AND EXISTS (
+    WHERE p.hash = hash_in_scope(${row}.account_id, ${row}.live, ${row}.idempotency_key) AND EXISTS (
       SELECT 1 FROM main.idempotency_keys m
       WHERE m.seq = p.seq AND m.account_id = ${row}.account_id AND m.live = ${row}.live
         AND m.key = ${row}.idempotency_key))`

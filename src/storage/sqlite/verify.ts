@@ -8,6 +8,7 @@ import { CHECKS, type Check, type Verification, withChains } from '../verify-che
 import type { Connection } from './connection.ts'
 import { showWholeRows } from './long-texts.ts'
 import { assertCurrent } from './migrate.ts'
+import { customerIndexProblem } from './verify-customers.ts'
 import { keyIndexProblem, keyOf, showKeyPlaces } from './verify-keys.ts'
 import { brokenText, strayText } from './verify-texts.ts'
 
@@ -55,11 +56,13 @@ function bookProblem(db: Connection): string | undefined {
   )
 }
 
-/** Of the charges with their keys, and of the index of keys. */
+/** Of the charges with their keys, and of the indexes that are written behind. */
 function keysProblem(db: Connection): string | undefined {
   const hideKeyPlaces = showKeyPlaces(db)
   try {
-    return whole(db, () => read(db, AUDITED, audit(Date.now()))) ?? keyIndexProblem(db)
+    return (
+      whole(db, () => read(db, AUDITED, audit(Date.now()))) ?? keyIndexProblem(db) ?? customerIndexProblem(db)
+    )
   } finally {
     hideKeyPlaces()
   }

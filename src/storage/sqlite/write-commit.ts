@@ -6,11 +6,11 @@ import { ATTEMPTS, CHARGES, DISPUTES, type FoundKey, KEYS, REFUNDS, recordOf } f
 import { type Referring, refusalOf } from '../guards.ts'
 import { type CommitMessage, transfersIn } from './commit-message.ts'
 import type { Connection } from './connection.ts'
-import type { KeyIndex } from './key-index.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { type Apart, withoutDetails } from './long-texts.ts'
 import { insertRow, putRow, updateRow } from './row-statements.ts'
 import { FIND_KEY, type Row } from './rows.ts'
+import type { Behind } from './tails.ts'
 import { alarmWrites } from './write-alarms.ts'
 import { storedAttempts } from './write-attempts.ts'
 import { appendAudit } from './write-audit.ts'
@@ -19,12 +19,12 @@ import { counterWrites } from './write-limits.ts'
 import { type TextWrites, textWrites } from './write-texts.ts'
 
 /** Commits, as the port describes them. Writes nothing before the guards have passed. */
-export function commitWrite(db: Connection, cache: LedgerCache, index: KeyIndex) {
+export function commitWrite(db: Connection, cache: LedgerCache, behind: Behind) {
   const tries = storedAttempts(db, cache)
   const putAlarm = alarmWrites(db, cache)
-  const keys = keyWrites(db, index)
+  const keys = keyWrites(db, behind)
   const texts = textWrites(db)
-  const charges = chargeWrites(db, texts)
+  const charges = chargeWrites(db, texts, behind)
   const book = transferWrites(db, cache)
   const tell = eventWrites(db, cache, texts)
   const counters = counterWrites(db)
@@ -121,7 +121,7 @@ function referring(attempt: Row): Referring {
   } as Referring
 }
 
-function keyWrites(db: Connection, index: KeyIndex) {
+function keyWrites(db: Connection, { keys: index }: Behind) {
   const more = ['event_seq', 'details_id']
   const insertKey = db.prepare(insertRow(KEYS, [...more, 'created_at']))
   const updateKey = db.prepare(`${updateRow(KEYS, more)} AND seq = ?`)
@@ -171,7 +171,7 @@ function keyWrites(db: Connection, index: KeyIndex) {
   }
 }
 
-function chargeWrites(db: Connection, texts: TextWrites) {
+function chargeWrites(db: Connection, texts: TextWrites, { customers }: Behind) {
   const findVersion = db
     .prepare<[number, number, string], number>(
       `SELECT version FROM charges WHERE account_id = ? AND live = ? AND id = ?`,
@@ -184,8 +184,10 @@ function chargeWrites(db: Connection, texts: TextWrites) {
 
   return {
     version: (account: number, live: number, id: string) => findVersion.get(account, live, id),
-    insert: (account: number, live: number, charge: Row, details: Apart | undefined) =>
-      insertCharge.run(account, live, ...charge, details?.id ?? null),
+    insert(account: number, live: number, charge: Row, details: Apart | undefined): void {
+      insertCharge.run(account, live, ...charge, details?.id ?? null)
+      customers.add(account, live, charge[CHARGES.at.customer] as string, charge[CHARGES.at.id] as string)
+    },
     update: (account: number, live: number, charge: Row) =>
       updateCharge.run(...CHARGES.changesOf(charge), account, live, charge[CHARGES.at.id]),
     putRefund(account: number, live: number, refund: Row, details: string | undefined) {

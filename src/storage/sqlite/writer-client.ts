@@ -3,9 +3,9 @@ import type { Log } from '../../ports/log.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import { BUILD, TWO_BUILDS } from './build.ts'
 import { weightOf } from './commit-message.ts'
-import type { KeyMemory } from './key-table.ts'
 import type { Rescue, Rescued } from './rescue.ts'
 import { SHARED } from './shared.ts'
+import type { Tails } from './tails.ts'
 import { isFailure, type WriteFailure } from './writer.ts'
 import type { WriterData } from './writer-thread.ts'
 import type { Write } from './writes.ts'
@@ -30,6 +30,8 @@ export type SqliteOptions = {
   readonly log?: Log
   /** ms since 1970; the machine's clock unless given. */
   readonly now?: () => number
+  /** Entries of an index in memory before the writer folds them; a test chooses few. */
+  readonly foldAt?: number
 }
 
 type Waiting = {
@@ -57,8 +59,8 @@ export type WriterThread = {
 }
 
 /** Starts the thread, which loads its modules and then waits for `startWriter` or its termination. */
-export function startThread(file: string, shared: Int32Array, keys: KeyMemory): Worker {
-  const workerData: WriterData = { file, shared, keys, build: BUILD }
+export function startThread(file: string, shared: Int32Array, tails: Tails): Worker {
+  const workerData: WriterData = { file, shared, tails, build: BUILD }
   return new Worker(new URL('./writer-boot.js', import.meta.url), { workerData })
 }
 

@@ -2,11 +2,11 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { BUILD, TWO_BUILDS } from './build.ts'
 import { watchContent } from './content.ts'
-import type { KeyMemory } from './key-table.ts'
 import { openWriter } from './open.ts'
 import { type Rescue, rescue } from './rescue.ts'
 import { hasRoom } from './room.ts'
 import { SHARED } from './shared.ts'
+import type { Tails } from './tails.ts'
 import { cutWal } from './wal.ts'
 import { createWriter, type WriteFailure } from './writer.ts'
 import type { Write } from './writes.ts'
@@ -24,16 +24,16 @@ export type ToWriter = readonly Write[] | Rescue | null
 export type WriterData = {
   readonly file: string
   readonly shared: Int32Array
-  readonly keys: KeyMemory
+  readonly tails: Tails
   readonly build: string
 }
 
-const { file, shared, keys, build } = workerData as WriterData
+const { file, shared, tails, build } = workerData as WriterData
 if (build !== BUILD) throw new Error(TWO_BUILDS)
 const port = parentPort as MessagePort
 Atomics.wait(shared, SHARED.prepared, 0)
 const db = openWriter(file)
-const writer = createWriter(db, () => hasRoom(file), keys)
+const writer = createWriter(db, () => hasRoom(file), tails)
 const isOther = watchContent(file, Number(db.pragma('schema_version', { simple: true })))
 /** Rows that this connection has changed. */
 const changes = db.prepare('SELECT total_changes()').pluck()

@@ -1,8 +1,7 @@
 import type { StoreUnavailable } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
-import { keyIndex } from './key-index.ts'
-import type { KeyMemory } from './key-table.ts'
 import { ledgerCache } from './ledger-cache.ts'
+import { type Tails, tailMemory, writtenBehind } from './tails.ts'
 import { prepareWrites, type Write } from './writes.ts'
 
 /** Why an operation failed: the database is unavailable now, MiniPay must not use it any more, or a bug. */
@@ -22,18 +21,18 @@ export type Writer = {
 /**
  * The one writer of a database. It must be the only one, because it keeps balances and sequences between groups.
  * After a failed write, only `ready` with `hasRoom` proves that the database accepts commits again, because `ready`
- * alone writes almost nothing. `memory` shows the newest keys to the reader.
+ * alone writes almost nothing. `tails` show the newest rows to the reader.
  */
 export function createWriter(
   db: Connection,
   hasRoom: () => boolean = () => true,
-  memory?: KeyMemory,
+  tails: Tails = tailMemory(),
 ): Writer {
   const begin = db.prepare('BEGIN IMMEDIATE')
   const commit = db.prepare('COMMIT')
   const cache = ledgerCache(db)
-  const keys = keyIndex(db, memory)
-  const apply = prepareWrites(db, cache, keys)
+  const behind = writtenBehind(db, tails)
+  const apply = prepareWrites(db, cache, behind)
 
   function transact(ops: readonly Write[]): unknown[] {
     try {
@@ -42,13 +41,13 @@ export function createWriter(
       const results: unknown[] = []
       for (const op of ops) results.push(apply(op))
       cache.flush()
-      keys.flush()
+      behind.flush()
       commit.run()
-      keys.committed()
+      behind.committed()
       return results
     } catch (error) {
       cache.reset()
-      keys.reset()
+      behind.reset()
       if (db.inTransaction) db.exec('ROLLBACK')
       throw error
     }

@@ -7,10 +7,10 @@ import { lastTries } from '../webhooks.ts'
 import { messageOf } from './commit-message.ts'
 import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
-import type { KeyIndex } from './key-index.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { schemaVersion } from './migrate.ts'
 import { sessionWrites } from './sessions.ts'
+import type { Behind } from './tails.ts'
 import { batchMessage } from './webhook-message.ts'
 import { accessWrites } from './write-access.ts'
 import { attemptWrites } from './write-attempts.ts'
@@ -56,9 +56,9 @@ type Prepared = { readonly [N in keyof typeof WRITES]: ReturnType<(typeof WRITES
 export type Write = { [N in keyof Prepared]: readonly [N, ...Parameters<Prepared[N]>] }[keyof Prepared]
 
 /** Prepares every write. Returns a function that runs one and returns its result. */
-export function prepareWrites(db: Connection, cache: LedgerCache, keys: KeyIndex): (write: Write) => unknown {
+export function prepareWrites(db: Connection, cache: LedgerCache, behind: Behind): (write: Write) => unknown {
   const prepared: Record<string, (...args: never[]) => unknown> = {}
-  for (const [name, define] of Object.entries<Definition>(WRITES)) prepared[name] = define(db, cache, keys)
+  for (const [name, define] of Object.entries<Definition>(WRITES)) prepared[name] = define(db, cache, behind)
   return ([name, ...args]) => prepared[name]?.(...(args as never[]))
 }
 
