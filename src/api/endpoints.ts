@@ -17,6 +17,7 @@ import { providerEndpoints } from './minipay/providers.ts'
 import { refundEndpoints } from './minipay/refunds.ts'
 import { routingEndpoints } from './minipay/routing.ts'
 import { searchEndpoints } from './minipay/search.ts'
+import { sessionEndpoints } from './minipay/sessions.ts'
 import { statisticsEndpoints } from './minipay/statistics.ts'
 import { webhookEndpointEndpoints } from './minipay/webhook-endpoints.ts'
 import { webhookReplayEndpoints } from './minipay/webhook-replays.ts'
@@ -43,6 +44,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...attentionEndpoints,
   ...meEndpoints,
   ...keyEndpoints,
+  ...sessionEndpoints,
   ...accountEndpoints,
   ...auditEndpoints,
   ...inboundEndpoints,

@@ -15,6 +15,7 @@ const RULE_ERRORS: Readonly<Record<Exclude<ErrorCode, HttpErrorCode>, Omit<Error
   refund_not_found: { status: 404 },
   api_key_not_found: { status: 404 },
   account_not_found: { status: 404 },
+  session_not_found: { status: 404 },
   alarm_not_found: { status: 404 },
   dispute_not_found: { status: 404 },
   delivery_not_found: { status: 404 },

@@ -26,6 +26,7 @@ export const ERROR_CODES = {
     'The API key lacks the permission that the endpoint requires, or that the request would grant; the message names it.',
   api_key_not_found: 'No API key has this id.',
   account_not_found: 'No account has this id.',
+  session_not_found: 'No session of the dashboard has this id, or it has ended.',
   transaction_not_found: 'No transaction has this id.',
   refund_not_found: 'No refund has this id.',
   dispute_not_found: 'No dispute has this id.',

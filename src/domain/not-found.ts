@@ -13,6 +13,7 @@ const KINDS = {
   replay: { code: 'webhook_replay_not_found', prefix: 'rpl' },
   'API key': { code: 'api_key_not_found', prefix: 'key' },
   account: { code: 'account_not_found', prefix: 'acct' },
+  session: { code: 'session_not_found', prefix: 'ses' },
 } as const
 
 /** The rejection for an id without an object; for an id of another kind it shows how the right ones begin. */

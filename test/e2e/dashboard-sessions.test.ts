@@ -5,33 +5,19 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { auditEntry } from '../kit/audit-entries.ts'
 import { type TempDir, tempDir } from '../kit/folders.ts'
-import { type Answer, call } from '../kit/http.ts'
+import { call } from '../kit/http.ts'
 import { bearer, inDatabase } from '../kit/keys.ts'
 import { runCli, serve } from '../kit/server.ts'
+import { PAGE, pageOf, type SignedIn, sessionOf, signIn } from '../kit/sessions.ts'
 
-const PAGE = { 'sec-fetch-site': 'same-origin', 'x-minipay-dashboard': '1' }
 const ORDER = { amount: 2500, currency: 'usd', customer: 'cus_42', capture: false }
 type Error = { readonly code: string; readonly error: string; readonly param?: string }
-type SignedIn = Answer<Error & { readonly proof: string }>
 
 let dir: TempDir
 before(() => {
   dir = tempDir()
 })
 after(() => dir.remove())
-
-const signIn = (url: string, key: unknown, headers: Record<string, string> = PAGE): Promise<SignedIn> =>
-  call(url, 'POST', '/dashboard/session', { key }, headers)
-
-/** The Cookie header that a browser sends after this response. */
-function cookieOf({ headers }: Answer<unknown>): { cookie: string } {
-  return { cookie: (headers.get('set-cookie') ?? '').split(';')[0] as string }
-}
-
-/** The headers of the page that signed in: its cookie, and its proof. */
-function pageOf(response: SignedIn) {
-  return { ...PAGE, ...cookieOf(response), 'x-minipay-dashboard': response.body.proof }
-}
 
 const me = (url: string, headers: Record<string, string>) =>
   call<{ key: { id: string } | null; code?: string }>(url, 'GET', '/api/v1/me', undefined, headers)
@@ -205,7 +191,7 @@ describe('a session', () => {
     ])
       assert.deepEqual((await signIn(url, key.secret, headers)).body.code, 'dashboard_origin_required')
     assert.equal((await signIn(url, 7)).body.code, 'parameter_invalid')
-    const answers: Answer<Error>[] = []
+    const answers: SignedIn[] = []
     for (let i = 0; i < 12; i++) answers.push(await signIn(url, `${key.secret.slice(0, -1)}!`))
     const [first] = answers
     assert.deepEqual([first?.status, first?.body.code, first?.body.param], [401, 'unauthenticated', 'key'])
@@ -259,10 +245,7 @@ describe('a session', () => {
     await inDatabase(server.database, async ({ store }) => {
       const scope = { accountId: 1, mode: 'test' } as const
       const at = Date.now()
-      const session = {
-        ...{ id: 'ses_1', hash: 'a'.repeat(64), proofHash: 'b'.repeat(64), keyId: server.key.id, host: 'x' },
-        ...{ address: '127.0.0.1', browser: null, createdAt: at, usedAt: at },
-      }
+      const session = sessionOf(server.key.id, { createdAt: at, usedAt: at })
       await store.addDashboardSession(session, auditEntry(scope, { action: 'delivery.retried', at }))
     })
     const { code, stdout, stderr } = await runCli(['verify', '--database', server.database])

@@ -304,6 +304,11 @@ export const worstCases: Readonly<Record<string, Cases>> = {
   'GET /api/v1/keys/:id': { 'a long id': get(`/api/v1/keys/${'1.'.repeat(7_900)}`) },
   'PATCH /api/v1/keys/:id': { 'unknown names': patch('/api/v1/keys/key_1', STRANGE) },
   'POST /api/v1/keys/:id/roll': { 'unknown names': post('/api/v1/keys/key_1/roll', STRANGE) },
+  'GET /api/v1/sessions': { 'a long id': get(`/api/v1/sessions?key=${'1.'.repeat(7_900)}`) },
+  'DELETE /api/v1/sessions/:id': {
+    'a long id': () => ({ method: 'DELETE', path: `/api/v1/sessions/${'1.'.repeat(7_900)}` }),
+  },
+  'POST /api/v1/sessions/end_others': { 'unknown names': post('/api/v1/sessions/end_others', STRANGE) },
   'POST /api/v1/keys/:id/revoke': { 'unknown names': post('/api/v1/keys/key_1/revoke', STRANGE) },
   'POST /api/v1/accounts': { 'unknown names': post('/api/v1/accounts', STRANGE) },
   'GET /api/v1/accounts/:id': { 'a long id': get(`/api/v1/accounts/${'1.'.repeat(7_900)}`) },

@@ -64,6 +64,7 @@ export const alarmId = id('alm', 'alarm')
 export const auditId = id('aud', 'entry')
 export const keyId = id('key', 'key')
 export const accountId = id('acct', 'account')
+export const sessionId = id('ses', 'session')
 export const endpointId = id('we', 'webhook endpoint')
 
 export const epoch = string({

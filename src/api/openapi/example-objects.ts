@@ -61,6 +61,15 @@ export const API_KEY = {
   created_by: 'key_01kasw5v8g001ne3r5yx2tb4qd',
   last_used_at: null,
 }
+export const SESSION = {
+  id: 'ses_01kasw5v8g000ne3r5yx2tb4qd',
+  key: API_KEY.id,
+  address: '203.0.113.7',
+  browser: 'Firefox on Linux',
+  created_at: TIME,
+  last_used_at: TIME,
+  current: false,
+}
 export const ACCOUNT = {
   id: 'acct_01kasw5v8g000ne3r5yx2tb4qd',
   name: 'Shop in Lisbon',

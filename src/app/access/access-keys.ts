@@ -195,16 +195,17 @@ async function change(
 }
 
 /**
- * Otherwise a key that may only administer keys could lock out the administrators. An administrator can revoke a leaked
- * key although that one has a later expiry or more networks.
+ * Whether a caller may change a key, or end its sessions: `permission_denied` if the key may do more. Otherwise a key that
+ * may only administer keys could lock out the administrators. An administrator can revoke a leaked key although that one
+ * has a later expiry or more networks.
  */
-async function checkChange(
+export async function checkChange(
   context: AccessContext,
   by: Administrator,
   key: AccessKey,
-  action: 'key.renamed' | 'key.revoked',
+  action: 'key.renamed' | 'key.revoked' | 'dashboard.sessions_ended',
 ): Promise<Rejection | undefined> {
-  if (action === 'key.revoked' && by.keyId === key.id) return undefined
+  if (action !== 'key.renamed' && by.keyId === key.id) return undefined
   const maker = await makerOf(context, by)
   if (!maker) return NO_LONGER_VALID
   const { networks, expiresAt, rateLimit } = maker
@@ -213,7 +214,7 @@ async function checkChange(
 
 const MAY_DO_MORE = reject(
   'permission_denied',
-  'A key can rename or revoke only keys that may do no more than itself.',
+  'A key can rename, revoke and sign out only keys that may do no more than itself.',
   'id',
 )
 

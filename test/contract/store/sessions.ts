@@ -4,14 +4,8 @@ import type { DashboardSession } from '../../../src/domain/access/dashboard-sess
 import type { Store } from '../../../src/ports/store.ts'
 import { accessKeyOf } from '../../kit/access-keys.ts'
 import { auditEntry } from '../../kit/audit-entries.ts'
-import { newId, type Open, rule, START } from '../../kit/commits.ts'
-
-let made = 0
-const sessionOf = (key: AccessKey, changes: Partial<DashboardSession> = {}): DashboardSession => ({
-  ...{ id: newId('ses'), hash: (++made).toString(16).padStart(64, 'a'), proofHash: 'b'.repeat(64) },
-  ...{ keyId: key.id, host: 'pay.example:8080', address: '192.0.2.7', browser: 'Firefox on Linux' },
-  ...{ createdAt: START, usedAt: START, ...changes },
-})
+import { type Open, rule, START } from '../../kit/commits.ts'
+import { sessionOf } from '../../kit/sessions.ts'
 
 const addKey = (store: Store, key: AccessKey) =>
   store.addAccessKey(key, auditEntry(key.scope, { action: 'key.created', object: key.id }))
@@ -26,7 +20,7 @@ export function sessions(open: Open): void {
     async (store, { other }) => {
       const key = accessKeyOf(other)
       await addKey(store, key)
-      const session = sessionOf(key)
+      const session = sessionOf(key.id)
       assert.equal(await begin(store, key, session), true)
       assert.deepEqual(await store.dashboardSession(session.hash), { session, keyHash: key.hash })
       assert.deepEqual(await store.dashboardSessionById(session.id), session)
@@ -40,7 +34,7 @@ export function sessions(open: Open): void {
   rule(open, 'a key that was revoked begins no session, and nothing is stored', async (store, { test }) => {
     const key = accessKeyOf(test, { revokedAt: START })
     await addKey(store, key)
-    const session = sessionOf(key)
+    const session = sessionOf(key.id)
     assert.equal(await begin(store, key, session), false)
     assert.equal(await store.dashboardSession(session.hash), undefined)
     const { data } = await store.auditEntries(test, { limit: 10 })
@@ -53,7 +47,7 @@ export function sessions(open: Open): void {
     async (store, { test }) => {
       const key = accessKeyOf(test)
       await addKey(store, key)
-      const [kept, ended, ...old] = [0, 1, 2, 3, 4].map((i) => sessionOf(key, { usedAt: START + i })) as [
+      const [kept, ended, ...old] = [0, 1, 2, 3, 4].map((i) => sessionOf(key.id, { usedAt: START + i })) as [
         DashboardSession,
         DashboardSession,
         ...DashboardSession[],
@@ -80,12 +74,12 @@ export function sessions(open: Open): void {
       await addKey(store, key)
       await addKey(store, stranger)
       const mine = [
-        sessionOf(key, { createdAt: START + 1, usedAt: START + 1 }),
-        sessionOf(key, { createdAt: START + 2, usedAt: START + 9, browser: null }),
-        sessionOf(key, { createdAt: START + 3, usedAt: START + 9 }),
+        sessionOf(key.id, { createdAt: START + 1, usedAt: START + 1 }),
+        sessionOf(key.id, { createdAt: START + 2, usedAt: START + 9, browser: null }),
+        sessionOf(key.id, { createdAt: START + 3, usedAt: START + 9 }),
       ]
       const [old, second, third] = mine as [DashboardSession, DashboardSession, DashboardSession]
-      const foreign = sessionOf(stranger, { usedAt: START + 9 })
+      const foreign = sessionOf(stranger.id, { usedAt: START + 9 })
       for (const session of mine) await begin(store, key, session)
       await begin(store, stranger, foreign)
       const all = { usedAfter: 0, createdAfter: 0, limit: 10 }
