@@ -2,7 +2,13 @@
 import type { Actor } from '../../domain/audit.ts'
 import { type Rejection, reject } from '../../domain/error.ts'
 import { canonicalJson } from '../../domain/idempotency.ts'
-import { type Facts, matchRules, type Plan, type RuleSet } from '../../domain/routing/choose.ts'
+import {
+  type Evaluate,
+  type Facts,
+  matchRules,
+  type Plan,
+  type RuleSet,
+} from '../../domain/routing/choose.ts'
 import {
   BUILT_IN,
   type CompileCondition,
@@ -18,7 +24,13 @@ import { createScopedCache } from '../scoped-cache.ts'
 import { createTurns, inSlices, type Pause } from '../turns.ts'
 import type { Health } from './health.ts'
 import { simulateLimits } from './limits.ts'
-import { replayCharges, type Simulation, type SimulationRequest, simulateCharge } from './simulation.ts'
+import {
+  evaluateInSlices,
+  replayCharges,
+  type Simulation,
+  type SimulationRequest,
+  simulateCharge,
+} from './simulation.ts'
 
 /** Version 0 if none is stored: then the default applies, which is every provider in the order of the configuration. */
 export type CurrentRuleSet = {
@@ -151,14 +163,16 @@ export function createRouter(options: RouterOptions): Router {
     const loaded = document === undefined ? await load(scope) : await readDraft(scope, document)
     if ('rejected' in loaded) return loaded
     const { ruleSet } = loaded
-    const plan = (facts: Facts) => planOf(loaded, facts)
+    const planBy = (rules: Loaded) => async (facts: Facts) =>
+      planOf(rules, facts, await evaluateInSlices(rules.ruleSet, facts, pause))
+    const plan = planBy(loaded)
     const current = document === undefined || last === undefined ? undefined : await load(scope)
-    const stored = current && ((facts: Facts) => planOf(current, facts))
+    const stored = current && planBy(current)
     return {
       version: document === undefined ? (loaded.version ?? 0) : null,
       charge: charge
         ? {
-            ...(await simulateCharge(plan(charge), ruleSet, charge, health, pause)),
+            ...(await simulateCharge(await plan(charge), ruleSet, charge, health, pause)),
             limits: await simulateLimits(store, scope, ruleSet, charge, pause),
           }
         : null,
@@ -183,8 +197,8 @@ export function createRouter(options: RouterOptions): Router {
     }
   }
 
-  const planOf = ({ version, ruleSet, serving }: Loaded, facts: Facts) =>
-    matchRules(ruleSet, version, facts, (provider) => serving.has(provider))
+  const planOf = ({ version, ruleSet, serving }: Loaded, facts: Facts, evaluated?: Evaluate) =>
+    matchRules(ruleSet, version, facts, (provider) => serving.has(provider), evaluated)
 
   return {
     plan(scope, facts) {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Charge } from '../../domain/charge.ts'
-import type { Facts, Plan } from '../../domain/routing/choose.ts'
+import { type Facts, matchRules, type Plan, type RuleSet } from '../../domain/routing/choose.ts'
 import { KEYLESS_SCOPE } from '../../ports/store.ts'
-import { MAX_SAMPLES, replayCharges } from './simulation.ts'
+import { evaluateInSlices, MAX_SAMPLES, replayCharges } from './simulation.ts'
 
 const charges = Array.from(
   { length: 50 },
@@ -56,4 +56,37 @@ test('samples of the stored rules are charges that went to another provider, at 
   assert.equal(all.samples[0]?.route.provider, 'none')
   const none = await replay(50, () => route('eu', ['bank_a']))
   assert.deepEqual([none.changed, none.samples], [0, []])
+})
+
+test('other work gets its turn after each condition, each is evaluated once, and the plan is the same', async () => {
+  let evaluated = 0
+  const rule = (name: string, result: boolean | Error) => ({
+    ...{ name, per: 'customer', failoverOn: [], targets: { kind: 'list', providers: [name] } },
+    condition: {
+      holds() {
+        evaluated++
+        if (result instanceof Error) throw result
+        return result
+      },
+      ...{ whyNot: () => '', constant: null, conjuncts: [] },
+    },
+  })
+  const rules = [rule('a', false), rule('b', new Error('No such key.')), rule('c', true), rule('d', true)]
+  const limits = [rule('e', false), rule('f', true), { ...rule('g', true), condition: null }]
+  const both = { ...ruleSet, rules, limits } as unknown as RuleSet
+  const facts: Facts = {
+    ...{ seed: 's', amount: 1, currency: 'eur', customer: 'cus' },
+    ...{ paymentMethod: null, metadata: {}, time: 0 },
+  }
+  const expected = matchRules(both, 1, facts, () => true)
+  evaluated = 0
+  let pauses = 0
+  const known = await evaluateInSlices(both, facts, () => {
+    pauses++
+    return undefined
+  })
+  const found = matchRules(both, 1, facts, () => true, known)
+  assert.deepEqual(found, expected)
+  assert.deepEqual([found.rule, found.limits.length, found.notes.length], ['c', 2, 1])
+  assert.deepEqual([pauses, evaluated], [5, 5])
 })

@@ -65,16 +65,23 @@ export type Plan = {
   readonly limits: readonly Limit[]
 }
 
-/** The first rule whose condition is true. A condition that cannot be evaluated counts as false, with a note. */
+/** Whether the condition is true, or a sentence that says why it cannot be evaluated. */
+export type Evaluate = (condition: Condition, facts: Facts) => boolean | string
+
+/**
+ * The first rule whose condition is true. A condition that cannot be evaluated counts as false, with a note. `evaluated` may
+ * know the results already.
+ */
 export function matchRules(
   ruleSet: RuleSet,
   ruleSetVersion: number | null,
   facts: Facts,
   isConfigured: (provider: string) => boolean,
+  evaluated: Evaluate = evaluate,
 ): Plan {
   const notes: string[] = []
   const rule = ruleSet.rules.find((candidate) => {
-    const result = evaluate(candidate.condition, facts)
+    const result = evaluated(candidate.condition, facts)
     if (typeof result === 'string')
       notes.push(`The rule "${candidate.name}" could not be evaluated: ${result}`)
     return result === true
@@ -91,7 +98,9 @@ export function matchRules(
       .map((provider) => ({ provider, reason: NOT_CONFIGURED })),
     notes,
     limits:
-      ruleSet.limits.length === 0 ? NO_LIMITS : ruleSet.limits.filter((limit) => appliesTo(limit, facts)),
+      ruleSet.limits.length === 0
+        ? NO_LIMITS
+        : ruleSet.limits.filter((limit) => appliesTo(limit, facts, evaluated)),
   }
 }
 
@@ -101,8 +110,8 @@ const NO_LIMITS: readonly Limit[] = []
  * Whether a velocity limit applies. If its condition cannot be evaluated, it does: a defence must not end because a
  * charge lacks a metadata key.
  */
-function appliesTo({ condition }: Limit, facts: Facts): boolean {
-  return condition === null || evaluate(condition, facts) !== false
+function appliesTo({ condition }: Limit, facts: Facts, evaluated: Evaluate = evaluate): boolean {
+  return condition === null || evaluated(condition, facts) !== false
 }
 
 /** The reason why a limit does not apply, in words; undefined if it applies. */
@@ -119,8 +128,7 @@ export function whyNotMatched({ condition }: Rule, facts: Facts): string | undef
   return result === true ? undefined : result || condition.whyNot(facts)
 }
 
-/** Whether the condition is true, or a sentence that says why it cannot be evaluated. */
-function evaluate(condition: Condition, facts: Facts): boolean | string {
+export function evaluate(condition: Condition, facts: Facts): boolean | string {
   try {
     return condition.holds(facts)
   } catch (error) {
