@@ -49,11 +49,19 @@ export function watch(connection: Connection): Watch {
     }
   }
 
+  const lookAndRun: Sql = async (text, values = []) => {
+    await look(text, values)
+    const [result] = await connection.run([{ text, values }])
+    if (!result) throw new Error('a statement had no result')
+    return result
+  }
+  /** A read may run several statements at once; on the one connection they wait for each other. */
+  let last: Promise<unknown> = Promise.resolve()
+
   return {
-    async sql(text, values = []) {
-      await look(text, values)
-      const [result] = await connection.run([{ text, values }])
-      if (!result) throw new Error('a statement had no result')
+    sql(text, values) {
+      const result = last.then(() => lookAndRun(text, values))
+      last = result.catch(() => {})
       return result
     },
     worst: () => worst,
