@@ -2,7 +2,8 @@ import type { Signal } from '@preact/signals'
 import { request } from './api.ts'
 import { me } from './me.ts'
 import { density, keepProof, shortcuts, theme } from './preferences.ts'
-import { button, component, div, hr, span, type VNode } from './tags.ts'
+import { href } from './router.ts'
+import { a, button, component, div, hr, span, type VNode } from './tags.ts'
 import { type Choice, SelectField } from './ui/field.ts'
 
 /** The menu of the account: looks, shortcuts, and the way out. The account's name in the top bar opens it. */
@@ -31,9 +32,12 @@ export function Preferences(): VNode {
       ['off', 'Off'],
     ]),
     key ? hr({}) : null,
+    key ? a({ class: 'item', href: href('/sessions'), onClick: closeMenu }, 'Your sessions') : null,
     key ? button({ type: 'button', class: 'item', onClick: () => void signOut() }, 'Sign out') : null,
   )
 }
+
+const closeMenu = () => document.getElementById('preferences')?.hidePopover()
 
 function choice<T extends string>(label: string, state: Signal<T>, choices: readonly Choice[]): VNode {
   return component(SelectField, {

@@ -30,6 +30,7 @@ export const ROUTES: readonly Route[] = [
   ['/events', () => import('./screens/events.ts')],
   ['/events/:id', () => import('./screens/event.ts')],
   ['/keys', () => import('./screens/keys.ts')],
+  ['/sessions', () => import('./screens/sessions.ts')],
   ['/audit', () => import('./screens/audit.ts')],
   ['/accounts', () => import('./screens/accounts.ts')],
   ['/system', () => import('./screens/system.ts')],

@@ -9,7 +9,7 @@ import { atEnd, folderOf } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { bearer, inDatabase } from '../kit/keys.ts'
 import { serve } from '../kit/server.ts'
-import { axeFindings, browserTest, openTab, startBrowser } from './browser.ts'
+import { axeFindings, browserTest, openTab, PHONE, startBrowser } from './browser.ts'
 import { savedBy, signIn } from './screens.ts'
 
 /** The menu of the account is loaded after the first rows. */
@@ -225,6 +225,55 @@ browserTest(
   },
 )
 
+browserTest('a person sees where the key is signed in, ends one session, and then all others', async (t) => {
+  const database = join(folderOf(t), 'sessions.db')
+  const [admin, desk] = await inDatabase(database, async ({ key }) => [
+    await key({ name: 'admin', mode: 'test' }),
+    await key({ name: 'desk', mode: 'test', role: 'support' }),
+  ])
+  const { url } = await serve(t, database)
+  const browser = await startBrowser(t)
+  const { page } = await openTab(browser, url)
+  await signIn(page, desk.secret)
+  const firefox = { 'x-minipay-dashboard': '1', 'user-agent': 'Mozilla/5.0 (Windows NT 10.0) Firefox/128.0' }
+  for (const headers of [firefox, { 'x-minipay-dashboard': '1', 'user-agent': '<script>alert(1)</script>' }])
+    await call(url, 'POST', '/dashboard/session', { key: desk.secret }, headers)
+  const other = await openTab(browser, url, '/dashboard/payments')
+  await signIn(other.page, desk.secret)
+
+  // A person without the screen of keys has them in the menu of the account.
+  await openMenu(page)
+  await page.getByRole('link', { name: 'Your sessions' }).click()
+  const rows = page.getByRole('region', { name: 'Sessions', exact: true }).locator('tbody tr')
+  await page.getByText('This one').waitFor()
+  assert.equal(await rows.count(), 4)
+  assert.equal(await rows.filter({ hasText: 'Another browser' }).count(), 1)
+  assert.equal(await rows.filter({ hasText: 'Chrome on Linux' }).count(), 2)
+  assert.deepEqual(await axeFindings(page), [])
+  const windows = rows.filter({ hasText: 'Firefox on Windows' })
+  await windows.getByRole('button', { name: 'End…' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'End the session' }).click()
+  await windows.waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'End all others…' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'End all others' }).click()
+  await page.getByText('Ended 2 sessions').waitFor()
+  assert.equal(await rows.count(), 1)
+  // The other browser notices by itself: its stream ends.
+  await other.page.getByLabel('API key').waitFor()
+
+  // Who administers keys sees those of each, and ends them.
+  const third = await openTab(browser, url, '/dashboard/keys')
+  await signIn(third.page, admin.secret)
+  await third.page.getByText('This one').waitFor()
+  await third.page.getByRole('button', { name: 'Actions for desk' }).click()
+  await third.page.getByRole('button', { name: 'Sessions' }).click()
+  await third.page.getByRole('heading', { name: 'Sessions of the key' }).waitFor()
+  await third.page.getByRole('button', { name: 'End…' }).click()
+  await third.page.getByRole('dialog').getByRole('button', { name: 'End the session' }).click()
+  await third.page.getByText('No browser is signed in with this key').waitFor()
+  await page.getByLabel('API key').waitFor()
+})
+
 browserTest('over plain HTTP under a name, a list is saved, and a failure says why', async (t) => {
   const database = join(folderOf(t), 'plain.db')
   const { secret } = await inDatabase(database, ({ key }) => key({ name: 'desk', mode: 'test' }))
@@ -273,6 +322,9 @@ browserTest('over plain HTTP under a name, a list is saved, and a failure says w
   await failure.getByText('Too many CSV exports are running.').waitFor()
   await failure.getByText('req_full').waitFor()
   assert.deepEqual(await axeFindings(page), [])
+  await page.setViewportSize(PHONE)
+  const { x = -1, width = 0 } = (await failure.boundingBox()) ?? {}
+  assert.ok(x >= 0 && x + width <= PHONE.width, `${x} ${width}`)
   await page.locator('.export').getByRole('button', { name: 'Close' }).click()
   await failure.waitFor({ state: 'detached' })
   await page.unroute('**/charges?format=csv')

@@ -4,7 +4,8 @@ import { CreateKeyDialog } from '../key-create.ts'
 import { RevokeKeyDialog, RollKeyDialog } from '../key-dialogs.ts'
 import { can, me } from '../me.ts'
 import { type ListPage, usePages } from '../resource.ts'
-import { place } from '../router.ts'
+import { go, place } from '../router.ts'
+import { Sessions } from '../sessions-card.ts'
 import { button, code, component, div, p, span, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
 import { showDialog } from '../ui/dialog.ts'
@@ -87,6 +88,7 @@ function actionsOf(apiKey: Keyed): VNode | null {
         label: 'Rename',
         onSelect: () => showDialog((close) => component(RenameDialog, { ...rename, close })),
       },
+      { label: 'Sessions', onSelect: () => go('/sessions', { key: id }) },
       ...(apiKey.rolled_to === null ? [item('Roll', RollKeyDialog)] : []),
       item('Revoke', RevokeKeyDialog, true),
     ],
@@ -123,6 +125,7 @@ export default function Keys(): VNode {
       ...{ label: 'API keys', noun: 'key', columns: COLUMNS, pages, idOf: ({ id }) => id, clickable: false },
       empty: component(NoKeys, {}),
     }),
+    me.value?.key ? component(Sessions, { of: undefined }) : null,
   )
 }
 
