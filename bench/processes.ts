@@ -120,6 +120,11 @@ export function startStandIn(latency?: Latency): Promise<Server> {
 }
 
 /** The reference that calls `provider` with undici; without one, the reference that does nothing. */
+/** A server that only responds to GET /health. */
+export function startBareFastify(): Promise<Server> {
+  return startServer('bare Fastify', [path('./bare-fastify.js')], {})
+}
+
 export function startReference(provider?: Server): Promise<Server> {
   const name = provider ? 'undici route' : 'no-op'
   return startServer(name, [path('./references.ts'), ...(provider ? [provider.url] : [])], {})
