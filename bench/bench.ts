@@ -192,13 +192,13 @@ type WarmUp = {
   readonly scenario?: Scenario
 }
 
-/** An unmeasured load: the new server compiles its hot code, and the generator remembers charges. */
-export async function warmUp(
+/** A load before the measurement: the new server compiles its hot code, and the generator remembers charges. */
+export function warmUp(
   bench: Bench,
   server: Server,
   { remember = 0, seconds = 1, connections = 64, scenario }: WarmUp = {},
-): Promise<void> {
-  await bench.load.run({
+): Promise<LoadResult> {
+  return bench.load.run({
     ports: server.ports,
     connections,
     warmup: 0,

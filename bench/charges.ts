@@ -133,7 +133,7 @@ function aims(road: Definition, visits: Visits): Row[] {
     theirs: runsOf(visits.reference, connections),
     postgres: runsOf(visits.postgres, connections),
   })
-  const { title, reference, shares, micros } = road
+  const { title, reference, shares } = road
   const { ours, theirs, postgres } = at(AIMED)
   const p99 = (runs: readonly Run[]) => median(runs.map((run) => run.p99))
   const bound = (what: string, value: number, most: number | undefined, unit: string, beside = '') =>
@@ -144,11 +144,7 @@ function aims(road: Definition, visits: Visits): Row[] {
       const what = `${title}: share of ${reference[1]}`
       return shareRow(what, Number(text), sides.ours, sides.theirs, least)
     }),
-    ...Object.entries(micros).flatMap(([kind, most]) =>
-      bound(`CPU a charge, ${THREADS[kind]}`, microsOf(ours, kind), most, 'µs'),
-    ),
-    ...bound('written a charge', median(ours.map((run) => run.written)), road.written, 'bytes'),
-    ...bound('stored a charge', median(visits.minipay.map((one) => one.stored)), road.stored, 'bytes'),
+    ...costAims(title, ours, median(visits.minipay.map((one) => one.stored)), road),
     ...bound(
       `p99 beside that of ${reference[1]}`,
       p99(ours) / p99(theirs),
@@ -158,6 +154,19 @@ function aims(road: Definition, visits: Visits): Row[] {
     ),
     ...shareRow(`${title}: PostgreSQL's share of SQLite`, AIMED, postgres, ours, road.postgres),
     ...bound('memory afterwards', median(visits.minipay.map((one) => one.residentMB)), road.residentMB, 'MB'),
+  ]
+}
+
+/** The rows of what a charge may cost, at AIMED connections; in process unless `road` is given. `stored`: bytes a charge. */
+export function costAims(title: string, runs: readonly Run[], stored: number, road = PROCESS): Row[] {
+  const bound = (what: string, value: number, most: number | undefined, unit: string) =>
+    aimRow({ what: `${title}: ${what}`, connections: AIMED, value, most, unit })
+  return [
+    ...Object.entries(road.micros).flatMap(([kind, most]) =>
+      bound(`CPU a charge, ${THREADS[kind]}`, microsOf(runs, kind), most, 'µs'),
+    ),
+    ...bound('written a charge', median(runs.map((run) => run.written)), road.written, 'bytes'),
+    ...bound('stored a charge', stored, road.stored, 'bytes'),
   ]
 }
 
