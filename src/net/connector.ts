@@ -1,9 +1,7 @@
 /** Connections to receivers of webhooks: to a checked address, over verified TLS. */
 import { isIP, type LookupFunction, connect as openTcp, type Socket } from 'node:net'
 import { connect as openTls, type TLSSocket } from 'node:tls'
-import type { buildConnector } from 'undici'
 import type { Deadlines } from './deadlines.ts'
-import { leaveOutInterim } from './interim.ts'
 import { forbiddenAddress } from './resolve-name.ts'
 
 export type ConnectorOptions = {
@@ -15,22 +13,22 @@ export type ConnectorOptions = {
   readonly deadlines: Deadlines
 }
 
-/**
- * The most bytes of any kind that a receiver may send in response to one request: headers and body have limits of
- * their own, but a parser also reads extensions of chunks and the like without end.
- */
-const MAX_RESPONSE_BYTES = 128 * 1024
 const KEEP_ALIVE = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }
 /** Little, since little of a response is read. */
 const READ_AHEAD = { highWaterMark: 16 * 1024 }
 
+/** Opens a connection. `onOpen` is called once, with the error if there is none. */
+export type Connector = (origin: URL, onOpen: (error: Error | null) => void) => Socket
+
 /**
- * Opens connections for an undici client. They speak HTTP/1.1: over HTTP/2 one session would carry all attempts, and a
- * receiver that resets it would fail them together.
+ * Opens connections that speak HTTP/1.1: over HTTP/2 one session would carry all attempts, and a receiver that resets it
+ * would fail them together.
  */
-export function createConnector({ lookup, forbids, deadlines }: ConnectorOptions): buildConnector.connector {
+export function createConnector({ lookup, forbids, deadlines }: ConnectorOptions): Connector {
   let session: Buffer | undefined
-  return ({ hostname, protocol, port }, callback) => {
+  return (origin, onOpen) => {
+    const { protocol, port } = origin
+    const hostname = origin.hostname.replace(/^\[|\]$/g, '')
     const isSecure = protocol === 'https:'
     const options = {
       ...{ host: hostname, port: Number(port) || (isSecure ? 443 : 80), lookup },
@@ -51,7 +49,7 @@ export function createConnector({ lookup, forbids, deadlines }: ConnectorOptions
     let isOpen = false
     socket.on('error', (error) => {
       deadlines.delete(waiting)
-      if (!isOpen) callback(error, null)
+      if (!isOpen) onOpen(error)
       isOpen = true
     })
     // A second line: the lookup has checked the same address before.
@@ -64,35 +62,14 @@ export function createConnector({ lookup, forbids, deadlines }: ConnectorOptions
       deadlines.delete(waiting)
       if (isOpen || socket.destroyed) return
       isOpen = true
-      boundResponses(socket)
-      leaveOutInterim(socket)
-      callback(null, socket)
+      onOpen(null)
     })
+    return socket
   }
 }
 
 function lateConnection(): Error {
   return Object.assign(new Error('no connection in time'), { code: 'ETIMEDOUT' })
-}
-
-/** Cuts the connection when a response is too long. Everything that is read after a write is the response to it. */
-function boundResponses(socket: Socket): void {
-  let written = 0
-  let read = 0
-  let start = 0
-  socket.on('readable', () => {
-    const { bytesWritten, bytesRead } = socket
-    if (bytesWritten !== written) {
-      written = bytesWritten
-      start = read
-    }
-    read = bytesRead
-    if (read - start > MAX_RESPONSE_BYTES) socket.destroy(longResponse())
-  })
-}
-
-function longResponse(): Error {
-  return Object.assign(new Error('the response is too long'), { code: 'RESPONSE_TOO_LONG' })
 }
 
 /** Keeps sessions, which save most of a later handshake, and the dates of a certificate that is refused. */

@@ -15,16 +15,14 @@ const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'the receiver closed the connection without a response',
   EPIPE: 'the receiver closed the connection without a response',
-  UND_ERR_SOCKET: 'the receiver closed the connection without a response',
   ETIMEDOUT: 'connection timed out',
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
-  // The parser asserts what some malformed responses break.
-  ERR_ASSERTION: 'the response is not HTTP',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the length of the response is not its content-length',
-  UND_ERR_HEADERS_OVERFLOW: 'the headers of the response are too long',
+  HEADERS_TOO_LONG: 'the headers of the response are too long',
+  ONLY_INTERIM: 'the receiver sent only interim responses',
+  NOT_HTTP: 'the response is not HTTP',
+  CLIENT_CLOSED: 'the client is closed',
   RESPONSE_TOO_LONG: 'the response is too long',
-  UND_ERR_DESTROYED: 'the client is closed',
   EMFILE: 'too many open files on the server',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'TLS: the certificate is self-signed',
   SELF_SIGNED_CERT_IN_CHAIN: 'TLS: the certificate is from an unknown authority',
@@ -45,13 +43,12 @@ export function failureWords(error: ConnectionError): string {
     return `TLS: the certificate ${at('expired', error.validTo, 'has expired')}`
   if (code === 'CERT_NOT_YET_VALID')
     return `TLS: the certificate ${at('is not valid before', error.validFrom, 'is not valid yet')}`
-  if (error.name === 'HTTPParserError') return 'the response is not HTTP'
   if (code.startsWith('DNS:')) return code
   const words = WORDS[code]
   if (words !== undefined) return words
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || code.startsWith('CERT_'))
     return `TLS: ${nameOf(code)}`
-  return (code === '' || code.startsWith('UND_') ? message : code).slice(0, 200) || 'failed'
+  return (code === '' ? message : code).slice(0, 200) || 'failed'
 }
 
 /** The day of a time such as `May  1 00:00:00 2026 GMT`. */

@@ -1,24 +1,13 @@
 /** Posts messages to one origin, within bounds of time and memory that the receiver cannot exceed. */
-import type { Dispatcher, Pool } from 'undici'
-import { type ConnectorOptions, createConnector } from './connector.ts'
+import { type Call, type ConnectionOptions, openConnections } from './connections.ts'
 import type { Deadlines, Expiring } from './deadlines.ts'
 import { failureWords } from './failure-words.ts'
-import { loadPool } from './pool.ts'
+import type { Head } from './response-reader.ts'
 
-/** The most bytes of a response's headers. */
-const MAX_HEADER_BYTES = 16 * 1024
 /** The most bytes of a body that are read before the connection is cut. */
 const MAX_BODY_BYTES = 16 * 1024
 /** How much of the body is kept: 500 characters in UTF-8. */
 const KEPT_BYTES = 2_000
-/** How long an idle connection is kept, in ms, unless the receiver asks for less. */
-const IDLE_MS = 60_000
-/**
- * A connection is closed after so many requests, so that MiniPay follows a receiver to another address. To bound the age
- * (`clientTtl`) made each request dearer: undici then reads the clock for every connection.
- */
-const MAX_REQUESTS = 500
-
 export type PostResult =
   | {
       readonly kind: 'response'
@@ -40,9 +29,7 @@ export type Poster = {
   close(): Promise<void>
 }
 
-export type PosterOptions = Omit<ConnectorOptions, 'deadlines'> & {
-  /** The most connections that are open at once; more requests wait for one. */
-  readonly connections: number
+export type PosterOptions = Omit<ConnectionOptions, 'deadlines'> & {
   /** The time from `post` to the end of the response. */
   readonly deadlines: Deadlines
   /** The time that the body may take after the headers; then the response counts without the rest. */
@@ -51,127 +38,140 @@ export type PosterOptions = Omit<ConnectorOptions, 'deadlines'> & {
   readonly deadlineMs: number
 }
 
+/** Headers that MiniPay itself writes, or that would change how the request is framed. */
+const OWN = /^(?:host|connection|content-length|transfer-encoding|keep-alive|upgrade|expect|te|trailer)$/i
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+
 export function createPoster(origin: string, options: PosterOptions): Poster {
-  const pool = openPool(origin, options)
+  const url = new URL(origin)
+  const connections = openConnections(url, options)
   let inFlight = 0
   const ended = () => void inFlight--
   return {
     post(path, headers, body) {
       inFlight++
       return new Promise((resolve) => {
-        const call = new Post(options, resolve, ended)
-        try {
-          pool.dispatch({ method: 'POST', path, headers, body }, call)
-        } catch (error) {
-          call.onResponseError(null, error as Error)
-        }
+        const post = new Post(options, requestOf(url.host, path, headers, body), resolve, ended)
+        if (post.isWanted()) connections.send(post)
       })
     },
     get inFlight() {
       return inFlight
     },
-    close: () => pool.destroy(),
+    async close() {
+      connections.close()
+    },
   }
 }
 
-function openPool(origin: string, options: PosterOptions): Pool {
-  return new (loadPool())(origin, {
-    connections: options.connections,
-    connect: createConnector(options),
-    allowH2: false,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    keepAliveTimeout: IDLE_MS,
-    keepAliveMaxTimeout: IDLE_MS,
-    maxRequestsPerClient: MAX_REQUESTS,
-    // The deadlines are the only clock.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  })
+/** The bytes of a request; null if HTTP does not allow one of its headers. */
+function requestOf(
+  host: string,
+  path: string,
+  headers: Record<string, string>,
+  body: string | Buffer,
+): Buffer | null {
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+  let head = `POST ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`
+  for (const name in headers) {
+    const value = headers[name] as string
+    if (!NAME.test(name) || OWN.test(name) || !VALUE.test(value)) return null
+    head += `${name}: ${value}\r\n`
+  }
+  head += `content-length: ${length}\r\n\r\n`
+  const bytes = Buffer.allocUnsafe(head.length + length)
+  bytes.write(head, 'latin1')
+  if (typeof body === 'string') bytes.write(body, head.length)
+  else body.copy(bytes, head.length)
+  return bytes
 }
 
 const EMPTY = Buffer.alloc(0)
 
 /** One request. */
-class Post implements Dispatcher.DispatchHandler, Expiring {
-  #controller: Dispatcher.DispatchController | undefined
+class Post implements Call, Expiring {
+  #cut: (() => void) | undefined
   #isSettled = false
-  #status = 0
-  #retryAfter: string | undefined
-  #isEncoded = false
+  #head: Head | undefined
   #kept: Buffer | undefined
   #read = 0
   readonly #options: PosterOptions
+  readonly #request: Buffer | null
   readonly #resolve: (result: PostResult) => void
   readonly #onEnd: () => void
 
-  constructor(options: PosterOptions, resolve: (result: PostResult) => void, onEnd: () => void) {
+  constructor(
+    options: PosterOptions,
+    request: Buffer | null,
+    resolve: (result: PostResult) => void,
+    onEnd: () => void,
+  ) {
     this.#options = options
+    this.#request = request
     this.#resolve = resolve
     this.#onEnd = onEnd
-    options.deadlines.add(this)
+    if (request) options.deadlines.add(this)
+    else this.#settle({ kind: 'failed', reason: 'a header of the message is not allowed' })
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
-    if (this.#isSettled) controller.abort(new Error('too late'))
+  isWanted = (): boolean => !this.#isSettled
+
+  onConnection(cut: () => void): Buffer {
+    this.#cut = cut
+    return this.#request ?? EMPTY
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    // Others were left out before: see `interim`.
-    if (status < 200) return
-    this.#status = status
-    this.#retryAfter = first(headers['retry-after'])
-    this.#isEncoded = (first(headers['content-encoding']) ?? 'identity') !== 'identity'
-    this.#options.bodyDeadlines.add(this)
+  onHead(head: Head): void {
+    this.#head = head
+    if (!this.#isSettled) this.#options.bodyDeadlines.add(this)
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onData(bytes: Buffer): void {
     const room = KEPT_BYTES - this.#read
-    this.#read += chunk.length
+    this.#read += bytes.length
     if (room > 0) {
-      const piece = chunk.subarray(0, room)
+      const piece = bytes.subarray(0, room)
       this.#kept = this.#kept === undefined ? piece : Buffer.concat([this.#kept, piece])
     }
     if (this.#read > MAX_BODY_BYTES) this.expire()
   }
 
-  onResponseEnd(): void {
+  onEnd(): void {
     this.#settle(this.#response(false))
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    this.#settle(this.#status > 0 ? this.#response(true) : { kind: 'failed', reason: failureWords(error) })
+  onError(error: Error): void {
+    this.#settle(this.#response(true) ?? { kind: 'failed', reason: failureWords(error) })
   }
 
   /** The time is over, for the whole or for the body. */
   expire(): void {
-    const controller = this.#controller
-    const awaited = controller === undefined ? 'connection' : 'response'
+    const awaited = this.#cut === undefined ? 'connection' : 'response'
     const reason = `no ${awaited} within ${this.#options.deadlineMs / 1000} s`
-    this.#settle(this.#status > 0 ? this.#response(true) : { kind: 'failed', reason })
-    controller?.abort(new Error(reason))
+    this.#settle(this.#response(true) ?? { kind: 'failed', reason })
+    this.#cut?.()
   }
 
-  #response(isCut: boolean): PostResult {
-    const beginning = this.#isEncoded ? null : (this.#kept ?? EMPTY)
-    return { kind: 'response', status: this.#status, retryAfter: this.#retryAfter, beginning, isCut }
+  #response(isCut: boolean): PostResult | undefined {
+    if (!this.#head) return undefined
+    const { status, retryAfter, isEncoded } = this.#head
+    return {
+      kind: 'response',
+      status,
+      retryAfter,
+      beginning: isEncoded ? null : (this.#kept ?? EMPTY),
+      isCut,
+    }
   }
 
-  /** The first end counts: to abort a request reports an error of its own. */
-  #settle(result: PostResult): void {
-    if (this.#isSettled) return
+  /** The first end counts: to cut a connection reports an error of its own. */
+  #settle(result: PostResult | undefined): void {
+    if (this.#isSettled || !result) return
     this.#isSettled = true
     this.#options.deadlines.delete(this)
     this.#options.bodyDeadlines.delete(this)
     this.#onEnd()
     this.#resolve(result)
   }
-}
-
-function first(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'object' ? header[0] : header
 }

@@ -72,7 +72,8 @@ export function createWebhookClients(options: WebhookClientsOptions): WebhookCli
   const { operator, policy, connections, runtime, deadlineMs = DEADLINE_MS, mostOpen = MOST_OPEN } = options
   const deadlines = createDeadlines(runtime, deadlineMs)
   const bodyDeadlines = createDeadlines(runtime, BODY_MS)
-  const timing = { connections, deadlines, bodyDeadlines, deadlineMs }
+  const { monotonic } = runtime
+  const timing = { connections, deadlines, bodyDeadlines, deadlineMs, monotonic }
   const resolveName = options.resolveName ?? createResolveName()
   const operators: Rule = {
     lookup: targetLookup(allowedOf(operator), resolveName),
