@@ -14,3 +14,14 @@ export async function preferredType(
   const bare = accept.replace(/;(?!\s*q=)[^;,]*/gi, '')
   return new Negotiator({ headers: { accept: bare } }).mediaType([...types]) ?? types[0]
 }
+
+/**
+ * Whether the client prefers gzip to the plain text, by its Accept-Encoding (RFC 9110, 12.5.3). False for one that does
+ * not name it, or refuses it by `q=0`.
+ */
+export async function prefersGzip(acceptEncoding: string | undefined): Promise<boolean> {
+  if (acceptEncoding === undefined) return false
+  const { default: Negotiator } = await import('negotiator')
+  const negotiator = new Negotiator({ headers: { 'accept-encoding': acceptEncoding } })
+  return negotiator.encoding(['gzip', 'identity']) === 'gzip'
+}

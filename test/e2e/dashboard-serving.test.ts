@@ -62,8 +62,41 @@ test('the dashboard is made once for first visits at once, and its files never c
   assert.match(await plain.text(), /--accent/)
   const zipped = await fetch(url + style)
   assert.notEqual(zipped.headers.get('etag'), plain.headers.get('etag'))
-  const again = await fetch(url + style, { headers: { 'if-none-match': zipped.headers.get('etag') ?? '' } })
-  assert.equal(again.status, 304)
+  const etags = [plain, zipped].map(({ headers }) => headers.get('etag') ?? '') as [string, string]
+  assert.deepEqual([/^"[a-z]+"$/.test(etags[0]), /^W\/"[a-z]+-gzip"$/.test(etags[1])], [true, true])
+  // Each only for who has it, in the encoding that is sent now.
+  for (const [accepted, known, status] of [
+    ['gzip', etags[1], 304],
+    ['gzip', etags[1].slice(2), 304],
+    ['gzip', `"other", ${etags[1]}`, 304],
+    ['gzip', etags[0], 200],
+    ['gzip', `W/${etags[0]}`, 200],
+    ['identity', etags[0], 304],
+    ['identity', `W/${etags[0]}`, 304],
+    ['identity', etags[1], 200],
+    ['identity', '*', 304],
+  ] as const) {
+    const headers = { 'accept-encoding': accepted, 'if-none-match': known }
+    const again = await fetch(url + style, { headers })
+    assert.equal(again.status, status, `${accepted} ${known}`)
+    assert.equal(again.headers.get('etag'), etags[accepted === 'gzip' ? 1 : 0])
+    assert.equal(again.headers.get('vary'), 'Accept-Encoding')
+  }
+  for (const [accepted, encoding] of Object.entries({
+    'gzip;q=0': null,
+    'GZIP; q=0.0, br': null,
+    'identity, gzip;q=0.5': null,
+    'gzip;q=0, *': null,
+    'not-gzip': null,
+    '': null,
+    'gzip;q=0.001': 'gzip',
+    'br, GZIP': 'gzip',
+    'deflate, gzip;q=1.0, *;q=0.5': 'gzip',
+    'identity;q=0, *': 'gzip',
+  })) {
+    const { status, headers } = await fetch(url + style, { headers: { 'accept-encoding': accepted } })
+    assert.deepEqual([status, headers.get('content-encoding')], [200, encoding], accepted)
+  }
 
   const [, , , hash = ''] = style.split('/')
   for (const path of [

@@ -1,8 +1,10 @@
 /** Serves the dashboard: its page under every path, and its files. */
 import type { Reply, Request, ServedEndpoint } from '../../http/endpoint.ts'
 import { sendRefusal } from '../../http/endpoint.ts'
+import { hasRepresentation } from '../../http/entity-tag.ts'
 import { refuse } from '../../http/errors.ts'
 import { removeCorsHeaders } from '../../http/origins.ts'
+import { prefersGzip } from '../accept.ts'
 import type { Assets } from './assets.ts'
 import { ASSETS } from './paths.ts'
 import { type SignIn, sessionEndpoints } from './session.ts'
@@ -37,20 +39,22 @@ function sendPage(assets: Assets, request: Request, reply: Reply): Reply {
     .send(html)
 }
 
-function sendAsset(assets: Assets, request: Request, reply: Reply): Reply {
+async function sendAsset(assets: Assets, request: Request, reply: Reply): Promise<Reply> {
   const { '*': rest = '' } = request.params as { '*'?: string }
   const [hash, ...path] = rest.split('/')
   const asset = hash === assets.hash ? assets.files.get(path.join('/')) : undefined
   // Never another version's file: the page of that version would break.
   if (!asset) return sendRefusal(reply, refuse('route_not_found', 'The dashboard has no such file.'))
-  const plain = !/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
-  const etag = `"${hash}${plain ? '' : '-gzip'}"`
+  const { 'accept-encoding': accepted, 'if-none-match': known } = request.headers
+  const zips = await prefersGzip(typeof accepted === 'string' ? accepted : undefined)
+  // Weak for gzip: another version of the library, on another node, may compress to other bytes.
+  const entityTag = zips ? `W/"${hash}-gzip"` : `"${hash}"`
   removeCorsHeaders(reply)
     .header('content-type', asset.type)
     .header('cache-control', FOR_EVER)
     .header('vary', 'Accept-Encoding')
-    .header('etag', etag)
-  if (request.headers['if-none-match'] === etag) return reply.code(304).send()
-  if (plain) return reply.send(asset.plain())
+    .header('etag', entityTag)
+  if (hasRepresentation(known, entityTag)) return reply.code(304).send()
+  if (!zips) return reply.send(asset.plain())
   return reply.header('content-encoding', 'gzip').send(asset.gzip)
 }
