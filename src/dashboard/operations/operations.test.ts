@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { renderToString } from 'preact-render-to-string'
+import type { AttemptView } from '../../api/minipay/attempt-schemas.ts'
 import type { StatisticsRowView } from '../../api/minipay/statistics-schemas.ts'
+import { response } from './attempt-cells.ts'
 import { deadlineOf } from './deadline.ts'
 import { wordsOf } from './lookups.ts'
 import { hoursOf } from './strip.ts'
@@ -43,4 +46,11 @@ test('an unknown outcome is never called a failure', () => {
   assert.equal(words('unknown', 'no response'), 'Looked up just now: still unknown, no response')
   assert.equal(words('unknown'), 'Looked up just now: still unknown')
   assert.equal(words('not_sent'), 'Looked up just now: the provider definitely did not do it')
+})
+
+test('markup in what a provider said last is text', () => {
+  const attempt = { id: 'att_1', status: 'unknown', reason: '<img src=x onerror="alert(1)"> & more' }
+  const html = renderToString(response(attempt as AttemptView))
+  assert.match(html, /&lt;img src=x onerror=&quot;alert\(1\)&quot;(>|&gt;) &amp; more/)
+  assert.doesNotMatch(html, /<img/)
 })
