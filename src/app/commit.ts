@@ -1,4 +1,5 @@
 import type { Charge, Decision } from '../domain/charge.ts'
+import { eventIdOf } from '../domain/event-id.ts'
 import type { Surface } from '../domain/idempotency.ts'
 import { type Cause, encodeFacts, snapshotOf } from '../domain/snapshot.ts'
 import type { Commit, CommitResult, EndedKey, Scope } from '../ports/store.ts'
@@ -43,7 +44,11 @@ export function commitStep(context: Context, scope: Scope, step: CommitStep): Pr
     ending: storedEnding(request.ending, snapshot),
   })
   const event = decision.event &&
-    snapshot && { id: context.newId('evt'), type: decision.event, data: encodeFacts(snapshot) }
+    snapshot && {
+      id: eventIdOf(decision, at, context.newId),
+      type: decision.event,
+      data: encodeFacts(snapshot),
+    }
   const committed = context.store.commit({
     scope,
     at,

@@ -102,6 +102,11 @@ export function twinId(prefix: IdPrefix, id: string): string {
   return `${prefix}${id.slice(id.indexOf('_'))}`
 }
 
+/** Whether both ids have the same digits. */
+export function isTwin(a: string, b: string): boolean {
+  return a.slice(a.indexOf('_')) === b.slice(b.indexOf('_'))
+}
+
 /**
  * The time that an id begins with, in ms since 1970: when it was made, or later if the clock was set back before. See
  * `madeAt`.

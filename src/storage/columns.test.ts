@@ -10,7 +10,7 @@ import { amount, type Spec, type Specs, selectList, type Table, table, text } fr
 test('SQLite has a column for each property of a noun, and no others but those that only it needs', () => {
   const db = new Database(':memory:')
   migrate(db)
-  const scope = ['account_id', 'live', 'details_id']
+  const scope = ['account_id', 'live', 'details_id', 'first_event', 'first_transfer']
   for (const { name, columns } of [...NOUNS, KEYS, VELOCITY_COUNTERS]) {
     const own = name === KEYS.name ? [...scope, 'seq', 'event_seq', 'created_at'] : scope
     const found = db.pragma(`table_info(${name})`) as { name: string; type: string }[]

@@ -11,6 +11,7 @@ import {
   type Resolver,
 } from '../../src/domain/attempt.ts'
 import type { Charge, ChargeCommand, Decision, Refund } from '../../src/domain/charge.ts'
+import { eventIdOf } from '../../src/domain/event-id.ts'
 import { idFactory, twinId } from '../../src/domain/id.ts'
 import { canonicalRequest, type FoundRecord, type StoredEnding } from '../../src/domain/idempotency.ts'
 import {
@@ -258,7 +259,7 @@ export function commitOf(decision: Decision, { scope }: Options, key: string | n
         : { key, fingerprint: fingerprintOf(decision), surface: 'minipay', ending: endingIn(decision) },
     ended: null,
     lease: null,
-    event: event && { id: newId('evt'), type: event, data },
+    event: event && { id: eventIdOf(decision, at, newId), type: event, data },
   }
 }
 

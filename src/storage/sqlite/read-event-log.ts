@@ -1,4 +1,5 @@
 import type { Epoch } from '../../domain/epoch.ts'
+import { twinId } from '../../domain/id.ts'
 import { partText } from '../../domain/snapshot.ts'
 import type { EventPage, EventQuery, Scope, StoredEvent } from '../../ports/store.ts'
 import { isRare, OBJECT_OF_EVENT, seekRange } from '../event-log.ts'
@@ -10,6 +11,10 @@ import { pageOf, type Sql } from './read-page.ts'
 import { live } from './rows.ts'
 
 const EVENT = `seq AS sequence, id, type, created_at AS createdAt, ${EVENT_DATA} AS data, ${EPOCH_OF_EVENT} AS epoch`
+
+/** The events that the indexes by id and by object have: all but the first of a charge, whose number the charge has. */
+const OTHERS = 'substr(id, 5) <> substr(data, 22, 26)'
+const FIRST_OF_CHARGE = `(SELECT c.first_event FROM charges c WHERE c.account_id = ? AND c.live = ? AND c.id = ?)`
 
 /** The rows of one window. */
 const WINDOW = 1_000
@@ -81,16 +86,27 @@ export function eventLogReads(sql: Sql) {
       const { object, types, limit } = query
       const where: Condition[] = [
         ...rangeOf(scope, query),
-        ...(object ? [[`${OBJECT_OF_EVENT} = ?`, object.id] as const] : []),
         ...(object?.part ? [[`instr(${EVENT_DATA}, ?) > 0`, partText(object.part)] as const] : []),
       ]
       const isByType = isRare(types) && !object
+      const own = [scope.accountId, live(scope)] as const
+      const byObject: Condition[] = object
+        ? [
+            [`${OTHERS} AND ${OBJECT_OF_EVENT} = ?`, object.id],
+            [`seq = ${FIRST_OF_CHARGE}`, ...own, object.id],
+          ]
+        : []
+      const all = types ? [...where, oneOf(types)] : where
       const selection: Selection = {
-        scope: [scope.accountId, live(scope)],
-        index: object ? 'INDEXED BY events_by_object' : isByType ? 'INDEXED BY events_by_type' : '',
-        branches: isByType
-          ? (types ?? []).map((type) => [...where, [`type = ? AND type <> 'payment.succeeded'`, type]])
-          : [types ? [...where, oneOf(types)] : where],
+        scope: own,
+        branches: object
+          ? byObject.map((by, i) => [i === 0 ? 'INDEXED BY events_by_object' : '', [...all, by]])
+          : isByType
+            ? (types ?? []).map((type) => [
+                'INDEXED BY events_by_type',
+                [...where, [`type = ? AND type <> 'payment.succeeded'`, type]],
+              ])
+            : [['', all]],
       }
       if (types?.length === 0) return page([], limit)
       if (isTimed(query)) return inTime(query, selection)
@@ -118,9 +134,16 @@ export function eventLogReads(sql: Sql) {
     },
 
     event(scope: Scope, id: string): StoredEvent | undefined {
-      return sql(
-        `SELECT ${EVENT} FROM events e INDEXED BY events_by_id WHERE id = ? AND account_id = ? AND live = ?`,
-      ).get(id, scope.accountId, live(scope)) as StoredEvent | undefined
+      const own = [scope.accountId, live(scope)]
+      const other = sql(
+        `SELECT ${EVENT} FROM events e INDEXED BY events_by_id
+         WHERE id = ? AND ${OTHERS} AND account_id = ? AND live = ?`,
+      ).get(id, ...own)
+      const first = () =>
+        sql(
+          `SELECT ${EVENT} FROM events e WHERE account_id = ? AND live = ? AND seq = ${FIRST_OF_CHARGE} AND id = ?`,
+        ).get(...own, ...own, twinId('txn', id), id)
+      return (other ?? first()) as StoredEvent | undefined
     },
   }
 }
@@ -128,29 +151,23 @@ export function eventLogReads(sql: Sql) {
 const isTimed = ({ createdFrom, createdUntil }: EventQuery) =>
   createdFrom !== undefined || createdUntil !== undefined
 
-/** Rows of the log that fit one of the branches, by one index. */
+/** Rows of the log that fit one of the branches. */
 type Selection = {
   readonly scope: readonly [accountId: number, live: number]
-  readonly index: string
-  readonly branches: readonly (readonly Condition[])[]
+  readonly branches: readonly (readonly [index: string, conditions: readonly Condition[]])[]
 }
 
 type Bounds = Pick<EventQuery, 'after' | 'before'>
 
 /** The first rows after a sequence, in the order of the log; with `before`, the last rows before that, the newest first. */
-function textOf(
-  columns: string,
-  { scope, index, branches }: Selection,
-  { after, before }: Bounds,
-  limit: number,
-) {
+function textOf(columns: string, { scope, branches }: Selection, { after, before }: Bounds, limit: number) {
   const [end, order] = before === undefined ? ['', 'ASC'] : ['AND seq < ?', 'DESC']
-  const selects = branches.map((conditions) => {
+  const selects = branches.map(([index, conditions]) => {
     const where = [`account_id = ? AND live = ? AND seq > ? ${end}`, ...conditions.map(([text]) => text)]
     return `SELECT * FROM (
       SELECT ${columns} FROM events e ${index} WHERE ${where.join(' AND ')} ORDER BY seq ${order} LIMIT ?)`
   })
-  const values = branches.flatMap((conditions) => [
+  const values = branches.flatMap(([, conditions]) => [
     ...[...scope, after, ...(before === undefined ? [] : [before])],
     ...conditions.flatMap(([, ...values]) => values),
     limit,

@@ -55,11 +55,10 @@ export function ledgerReads(sql: Sql) {
 
   /** The entries of one ledger transaction in those accounts; it has only a few. */
   function entriesOf(scope: Scope, transactionId: string, accounts: readonly AccountRow[]): LedgerEntry[] {
-    const rows = sql(
-      `SELECT seq, transaction_id AS transactionId, amount, created_at AS createdAt,
-         debit_account_id AS debit, credit_account_id AS credit
-       FROM ledger_transfers WHERE account_id = ? AND live = ? AND transaction_id = ?`,
-    ).all(scope.accountId, live(scope), transactionId) as (TransferRow & Record<Side, number>)[]
+    const own = [scope.accountId, live(scope)]
+    const rows = sql(OF_TRANSACTION).all(
+      ...[...own, transactionId, ...own, transactionId, ...own],
+    ) as (TransferRow & Record<Side, number>)[]
     return rows.flatMap((row) =>
       SIDES.flatMap((side) => {
         const account = accounts.find(({ id }) => id === row[side])
@@ -163,6 +162,19 @@ export function ledgerReads(sql: Sql) {
     },
   }
 }
+
+const TRANSFER = `t.seq, t.transaction_id AS transactionId, t.amount, t.created_at AS createdAt,
+  t.debit_account_id AS debit, t.credit_account_id AS credit`
+
+/** Those that an index has by transaction, and the first one of a charge, whose number the charge has. */
+const OF_TRANSACTION = `
+  SELECT ${TRANSFER} FROM ledger_transfers t
+  WHERE t.account_id = ? AND t.live = ? AND t.transaction_id = ? AND t.is_first IS NULL
+  UNION ALL
+  SELECT ${TRANSFER}
+  FROM charges c CROSS JOIN ledger_accounts a CROSS JOIN ledger_transfers t
+  WHERE c.account_id = ? AND c.live = ? AND c.id = ? AND a.account_id = ? AND a.live = ?
+    AND t.debit_account_id = a.id AND t.seq = c.first_transfer`
 
 const isTimed = ({ createdFrom, createdUntil }: EntryQuery) =>
   createdFrom !== undefined || createdUntil !== undefined

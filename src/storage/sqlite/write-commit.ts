@@ -1,3 +1,4 @@
+import { isTwin } from '../../domain/id.ts'
 import type { Transfer } from '../../domain/ledger.ts'
 import { countedCharge, type DecidedCharge } from '../../domain/statistics.ts'
 import type { CommitResult } from '../../ports/store.ts'
@@ -75,15 +76,17 @@ export function commitWrite(db: Connection, cache: LedgerCache, behind: Behind) 
     if (refusal) return refusal
 
     for (const each of ended) keys.end(account, live, each, sequence, details)
-    if (version === 1) charges.insert(account, live, charge, details)
-    else charges.update(account, live, charge)
+    const isFirst = event !== undefined && isTwin(event[0], id)
+    const firsts = isFirst ? firstsOf(message, sequence, numbers.transfer + 1) : undefined
+    if (version === 1) charges.insert(account, live, charge, details, firsts)
+    else charges.update(account, live, charge, firsts)
     if (refund) charges.putRefund(account, live, refund, message.refundDetails)
     if (dispute) charges.putDispute(account, live, dispute)
     for (const attempt of attempts) tries.put(account, live, attempt, message.capture === true, version === 1)
     if (version === 1 && attempts.length === 0) countDecided(cache, account, live, charge)
     for (const alarm of alarms) putAlarm(account, live, alarm)
     if (limits) for (const use of limits) counters.add(account, live, use, at)
-    book(account, live, transfers, message.transactionId ?? id, at)
+    book(account, live, transfers, message.transactionId ?? id, at, firsts?.transfer)
     if (event) {
       tell(account, live, event, at, details)
     }
@@ -95,6 +98,13 @@ export function commitWrite(db: Connection, cache: LedgerCache, behind: Behind) 
 }
 
 const NONE: readonly never[] = []
+
+/** The numbers of the first event and the first transfer, which the row of their charge has. */
+type Firsts = { readonly event: number; readonly transfer: number | null }
+
+function firstsOf({ transactionId, transfers }: CommitMessage, event: number, transfer: number): Firsts {
+  return { event, transfer: transactionId === undefined && transfers ? transfer : null }
+}
 
 /** A charge that was decided at once, without an attempt. */
 function countDecided(cache: LedgerCache, account: number, live: number, charge: Row): void {
@@ -177,19 +187,31 @@ function chargeWrites(db: Connection, texts: TextWrites, { customers }: Behind) 
       `SELECT version FROM charges WHERE account_id = ? AND live = ? AND id = ?`,
     )
     .pluck()
-  const insertCharge = db.prepare(insertRow(CHARGES, ['details_id']))
+  const firsts = ['first_event', 'first_transfer']
+  const insertCharge = db.prepare(insertRow(CHARGES, ['details_id', ...firsts]))
   const updateCharge = db.prepare(updateRow(CHARGES))
+  const updateFirst = db.prepare(updateRow(CHARGES, firsts))
   const putRefund = db.prepare(putRow(REFUNDS, ['details_id']))
   const putDispute = db.prepare(putRow(DISPUTES))
 
   return {
     version: (account: number, live: number, id: string) => findVersion.get(account, live, id),
-    insert(account: number, live: number, charge: Row, details: Apart | undefined): void {
-      insertCharge.run(account, live, ...charge, details?.id ?? null)
+    insert(
+      account: number,
+      live: number,
+      charge: Row,
+      details: Apart | undefined,
+      first: Firsts | undefined,
+    ): void {
+      const firsts = [first?.event ?? null, first?.transfer ?? null]
+      insertCharge.run(account, live, ...charge, details?.id ?? null, ...firsts)
       customers.add(account, live, charge[CHARGES.at.customer] as string, charge[CHARGES.at.id] as string)
     },
-    update: (account: number, live: number, charge: Row) =>
-      updateCharge.run(...CHARGES.changesOf(charge), account, live, charge[CHARGES.at.id]),
+    update(account: number, live: number, charge: Row, first: Firsts | undefined): void {
+      const [changes, id] = [CHARGES.changesOf(charge), charge[CHARGES.at.id]]
+      if (first) updateFirst.run(...changes, first.event, first.transfer, account, live, id)
+      else updateCharge.run(...changes, account, live, id)
+    },
     putRefund(account: number, live: number, refund: Row, details: string | undefined) {
       const detailsId =
         details === undefined ? null : texts.ofRefund(account, live, refund[REFUNDS.at.id] as string, details)
@@ -202,8 +224,8 @@ function chargeWrites(db: Connection, texts: TextWrites, { customers }: Behind) 
 function transferWrites(db: Connection, cache: LedgerCache) {
   const insertTransfer = db.prepare(
     `INSERT INTO ledger_transfers
-       (account_id, live, seq, debit_account_id, credit_account_id, transaction_id, amount, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+       (account_id, live, seq, debit_account_id, credit_account_id, transaction_id, amount, created_at, is_first)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
 
   return (
@@ -212,13 +234,16 @@ function transferWrites(db: Connection, cache: LedgerCache) {
     transfers: readonly Transfer[],
     transaction: string,
     at: number,
+    first: number | null | undefined,
   ): void => {
     const numbers = cache.numbers(account, live)
     for (const transfer of transfers) {
       const { currency, amount } = transfer
       const debit = cache.account(account, live, transfer.debit, currency)
       const credit = cache.account(account, live, transfer.credit, currency)
-      insertTransfer.run(account, live, ++numbers.transfer, debit.id, credit.id, transaction, amount, at)
+      const number = ++numbers.transfer
+      const isFirst = number === first ? 1 : null
+      insertTransfer.run(account, live, number, debit.id, credit.id, transaction, amount, at, isFirst)
       cache.chain.add(account, live, 'transfers', transferText(transfer, transaction, at), at)
       cache.post(debit, amount)
       cache.post(credit, -amount)

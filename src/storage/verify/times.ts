@@ -1,5 +1,5 @@
 /** Checks times and ids: the rows of one commit have the same time, and an id contains its own time. */
-import { idTime, isId } from '../../domain/id.ts'
+import { idTime, isId, twinId } from '../../domain/id.ts'
 import type { Aggregate, AuditedEvent, Row } from './aggregate.ts'
 import { partOf } from './events.ts'
 import { SAME_MS } from './keys.ts'
@@ -21,7 +21,8 @@ export function* timeProblems(aggregate: Aggregate, setBackMs: number): Iterable
   }
   for (const [i, attempt] of attempts.entries()) {
     const id = String(attempt['id'])
-    if (!isId('att', id) || Number(attempt['started_at']) - idTime(id) > SAME_MS)
+    const mostMs = id === twinId('att', String(charge['id'])) ? BEGUN_MS : SAME_MS
+    if (!isId('att', id) || Number(attempt['started_at']) - idTime(id) > mostMs)
       yield `The attempt ${id} was not started at ${timeOf(Number(attempt['started_at']))}: its id says otherwise.`
     if (attempt['ended_at'] !== null && !endsWithChange(attempt, attempts.slice(i + 1), aggregate))
       yield `The attempt ${id} ended at ${timeOf(Number(attempt['ended_at']))}, when nothing happened to ${charge['id']}.`
