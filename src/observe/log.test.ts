@@ -54,3 +54,45 @@ test('several addresses that failed are all named, and what is no error does not
   for (const odd of ['text', 7, null, { customer: 'cus_42' }])
     assert.ok(!logged(odd).line.includes('cus_42'), JSON.stringify(odd))
 })
+
+test('lines below the level are not written, and a silent log has none', () => {
+  const lines: string[] = []
+  const write = (line: string) => void lines.push(JSON.parse(line).level)
+  for (const least of ['debug', 'info', 'warn', 'error', 'silent']) {
+    const log = createLog(least, { write })
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) {
+      const before = lines.length
+      log[level]({}, 'A line.')
+      assert.equal(log.isLevelEnabled(level), lines.length > before)
+    }
+  }
+  assert.deepEqual(lines.join(), 'debug,info,warn,error,info,warn,error,warn,error,error')
+})
+
+test('a line has its level, its time, its fields and then its message, and secrets are cut', () => {
+  const lines: string[] = []
+  const log = createLog('info', { write: (text) => lines.push(text) })
+  log.info({ provider: 'bank', secret: 's1', nested: { authorization: 's2', kept: 1 } }, 'It happened.')
+  assert.match(
+    lines.join(''),
+    /^\{"level":"info","time":"\d{4}-\d\d-\d\dT[^"]+Z","provider":"bank","secret":"\[cut\]","nested":\{"authorization":"\[cut\]","kept":1\},"msg":"It happened\."\}\n$/,
+  )
+})
+
+test('a field that JSON cannot have leaves the rest of the line as it is', () => {
+  const lines: string[] = []
+  const log = createLog('info', { write: (text) => lines.push(text) })
+  const circle: Record<string, unknown> = {}
+  circle['circle'] = circle
+  for (const [odd, written] of [
+    [circle, 'an object'],
+    [7n, 'a bigint'],
+  ] as const) {
+    log.info({ odd, port: 1 }, 'It happened.')
+    const { level, odd: told, port, msg } = JSON.parse(lines.pop() ?? '')
+    assert.deepEqual(
+      { level, told, port, msg },
+      { level: 'info', told: written, port: 1, msg: 'It happened.' },
+    )
+  }
+})

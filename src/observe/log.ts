@@ -1,7 +1,13 @@
-import { type Logger, pino } from 'pino'
+import type { Log as PortLog } from '../ports/log.ts'
 import { type LogOutput, standardOutput } from './log-output.ts'
 
-export type Log = Logger
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+type Level = (typeof LEVELS)[number]
+
+export type Log = PortLog & {
+  debug(fields: object, message: string): void
+  isLevelEnabled(level: Level): boolean
+}
 
 /** The fields of an error that say what happened and where. Its other fields may quote stored or sent data. */
 const TOLD = ['code', 'errno', 'syscall', 'address', 'port', 'path', 'reason', 'severity', 'schema'] as const
@@ -42,30 +48,41 @@ function quoteless(error: Error): { message: string; stack: string | undefined }
 }
 
 /**
- * A log of JSON lines, on standard output unless `output` is given. It always cuts fields that could contain a
- * secret, and never gets request bodies and headers.
+ * A log of JSON lines from this level on, or `silent`; on standard output unless `output` is given. It always cuts fields
+ * that could contain a secret, and never gets request bodies and headers. It never throws.
  */
-export function createLog(level: string, output: Pick<LogOutput, 'write'> = standardOutput()): Log {
-  return pino(
-    {
-      level,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }), log: withoutSecrets },
-      serializers: { err: described },
-    },
-    output,
-  )
+export function createLog(least: string, output: Pick<LogOutput, 'write'> = standardOutput()): Log {
+  const isLevelEnabled = (level: Level) =>
+    least !== 'silent' && LEVELS.indexOf(level) >= LEVELS.indexOf(least as Level)
+  const at = (level: Level) => (fields: object, msg: string) => {
+    if (isLevelEnabled(level)) output.write(lineOf(level, fields as Fields, msg))
+  }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), isLevelEnabled }
 }
 
 type Fields = Record<string, unknown>
 
-/** The library's own redaction takes as long as the rest of a line. */
-function withoutSecrets(fields: Fields): Fields {
+function lineOf(level: Level, fields: Fields, msg: string): string {
+  const line = { level, time: new Date().toISOString(), ...loggable(fields), msg }
+  try {
+    return `${JSON.stringify(line)}\n`
+  } catch {
+    // Of a circle or a bigint, only the field's kind can be written.
+    const plain = Object.entries(line).map(([name, value]) => [
+      name,
+      typeof value === 'object' ? 'an object' : typeof value === 'bigint' ? 'a bigint' : value,
+    ])
+    return `${JSON.stringify(Object.fromEntries(plain))}\n`
+  }
+}
+
+/** Fields without secrets, with their errors described. */
+function loggable(fields: Fields): Fields {
   let clean = fields
   for (const name in fields) {
     const value = fields[name]
-    const kept = isSecret(name) ? CUT : value instanceof Error ? value : withoutOwnSecrets(value)
+    const isError = name === 'err' || value instanceof Error
+    const kept = isSecret(name) ? CUT : isError ? described(value) : withoutOwnSecrets(value)
     if (kept === value) continue
     if (clean === fields) clean = { ...fields }
     clean[name] = kept
