@@ -49,6 +49,8 @@ const MORE = [
   'bad-input',
   'cancel-wishes',
   'corrections',
+  'dashboard-session-list',
+  'dashboard-sessions',
   'documented-examples',
   'first-key',
   'in-between',
