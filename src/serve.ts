@@ -31,6 +31,8 @@ const MINUTE_MS = 60_000
 /** The age of facts about the database, in ms: their reading takes PostgreSQL a look at each of its files. */
 const FACTS_MS = 5_000
 const HOUR_MS = 3_600_000
+/** The interval between the modules that load after the start, in ms: the largest takes half of it. */
+const LOAD_EVERY_MS = 50
 /** How much longer than its time-out a stop may take before the process ends, in ms. */
 const HANG_MS = 2_000
 /** How long a stop waits for a log that is not read, in ms. */
@@ -173,12 +175,14 @@ async function loadHttp() {
 /** Records the settings in the log of the operator's account: in both modes, because a caller sees the log of one. */
 async function recordStart({ store, newId, now }: Core['context'], config: Config): Promise<void> {
   const after = canonicalJson({ version: VERSION, settings: shownSettings(config) })
-  for (const mode of MODES)
-    await store.addAuditEntry({
+  const entries = MODES.map((mode) =>
+    store.addAuditEntry({
       ...{ id: newId('aud'), scope: { accountId: OPERATOR_ACCOUNT, mode }, at: now() },
       ...{ actor: 'server', action: 'server.started', object: null, before: null, after },
       ...{ address: null, requestId: null },
-    })
+    }),
+  )
+  await Promise.all(entries)
 }
 
 /** Makes the first key where requests need one, and says what a request without a key can do. */
@@ -262,8 +266,8 @@ export async function serveUntilSignal(
 }
 
 /**
- * Loads what the start did not wait for, a module a turn. Without a free descriptor the first request that needs one of
- * them could not have it; and a module that failed to load stays so.
+ * Loads what the start did not wait for, a module at a time, with pauses in which the first requests are served. Without a
+ * free descriptor the first request that needs one of them could not have it; and a module that failed to load stays so.
  */
 function loadRest(log: Log): void {
   const load = createRequire(import.meta.url)
@@ -282,9 +286,9 @@ function loadRest(log: Log): void {
     } catch (err) {
       log.warn({ err }, 'A module could not be preloaded; the first request that needs it loads it.')
     }
-    setImmediate(next).unref()
+    setTimeout(next, LOAD_EVERY_MS).unref()
   }
-  setImmediate(next).unref()
+  setTimeout(next, LOAD_EVERY_MS).unref()
 }
 
 function watchOf(metrics: Metrics): Watch {
