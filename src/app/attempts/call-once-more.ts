@@ -14,7 +14,7 @@ import { refuseInDoubt } from '../alarms/raise-alarm.ts'
 import type { Context } from '../context.ts'
 import { whyUnavailable } from '../routing/available-provider.ts'
 import { holdingProvider } from '../routing/serving.ts'
-import { leaseUntil } from './lease.ts'
+import { leaseUntil, SENDER } from './lease.ts'
 import type { LoadedAttempt } from './load-attempt.ts'
 
 /**
@@ -89,6 +89,6 @@ function repeatedCall(context: Context, at: Provider, before: Attempt, now: numb
     idempotencyKey,
     now,
     leaseUntil: leaseUntil(at, now),
-    token: id,
+    token: SENDER,
   })
 }

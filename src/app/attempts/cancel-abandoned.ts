@@ -7,7 +7,7 @@ import { refuseInDoubt } from '../alarms/raise-alarm.ts'
 import { commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
 import { whyUnavailable } from '../routing/available-provider.ts'
-import { leaseUntil } from './lease.ts'
+import { leaseUntil, SENDER } from './lease.ts'
 import { loadAttempt } from './load-attempt.ts'
 import { sendAttempt } from './send-attempt.ts'
 
@@ -49,7 +49,7 @@ export async function cancelAbandoned(
     idempotencyKey: charge.idempotencyKey,
     now,
     leaseUntil: leaseUntil(provider, now),
-    token: id,
+    token: SENDER,
   })
   const decision = beginFollowUp(charge, attempt)
   const result = await commitStep(context, scope, { decision, at: now, key: null, ended: null })

@@ -7,3 +7,9 @@ const ATTEMPT_SETTLE_MS = 10_000
 export function leaseUntil(provider: Provider | undefined, now: number): number {
   return now + (provider?.deadlineMs ?? 0) + ATTEMPT_SETTLE_MS
 }
+
+/**
+ * The token of the lease under which an attempt is sent first. Only the process that made the attempt sends it so, and every
+ * other lease has a random token: it is short, because each charge stores it.
+ */
+export const SENDER = 'sender'

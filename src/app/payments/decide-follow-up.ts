@@ -7,7 +7,7 @@ import type { AmountMinor } from '../../domain/money.ts'
 import { beginRefund } from '../../domain/refund.ts'
 import type { Provider } from '../../ports/provider.ts'
 import { followUpAtOnce, refundAtOnce } from '../attempts/in-process.ts'
-import { leaseUntil } from '../attempts/lease.ts'
+import { leaseUntil, SENDER } from '../attempts/lease.ts'
 import type { Context } from '../context.ts'
 
 /** The charge, its provider and the key of the request that begins the step. */
@@ -58,6 +58,6 @@ function newFollowUpAttempt(
     idempotencyKey: key,
     now,
     leaseUntil: leaseUntil(provider, now),
-    token: id,
+    token: SENDER,
   })
 }

@@ -5,7 +5,7 @@ import { isHardDecline } from '../../domain/decline.ts'
 import { PAUSED } from '../../domain/routing/pause.ts'
 import type { AuthorizeCall, Provider } from '../../ports/provider.ts'
 import type { Scope } from '../../ports/store.ts'
-import { leaseUntil } from '../attempts/lease.ts'
+import { leaseUntil, SENDER } from '../attempts/lease.ts'
 import type { Context } from '../context.ts'
 import type { Paused } from './pauses.ts'
 import { serves, servingProvider } from './serving.ts'
@@ -117,7 +117,7 @@ function authorizeAttempt(
   id: string,
 ): Attempt {
   const base = attemptFields(context, charge, provider.name, route, id)
-  return newAttempt({ ...base, leaseUntil: leaseUntil(provider, base.now), token: base.id })
+  return newAttempt({ ...base, leaseUntil: leaseUntil(provider, base.now), token: SENDER })
 }
 
 function attemptFields(context: Context, charge: RoutedCharge, provider: string, route: Route, id: string) {

@@ -37,6 +37,7 @@ export function storedAttempts(db: Connection, cache: LedgerCache) {
   const findToken = db.prepare<unknown[], string | null>('SELECT token FROM attempts WHERE id = ?').pluck()
   const insertAttempt = db.prepare(insertRow(ATTEMPTS))
   const updateAttempt = db.prepare(updateRow(ATTEMPTS))
+  const endSent = db.prepare(`${updateRow(ATTEMPTS)} AND state = 'sending' AND account_id = ? AND live = ?`)
 
   return {
     /** The attempt that has the same reference; it may be in another scope. */
@@ -48,11 +49,13 @@ export function storedAttempts(db: Connection, cache: LedgerCache) {
 
     /** `capture` is the charge's. A new charge has new attempts alone. */
     put(account: number, live: number, attempt: Row, capture: boolean, isNew: boolean): void {
-      const id = attempt[at.id]
-      const before = isNew ? undefined : findFacts.get(id, account, live)
-      if (before === undefined) insertAttempt.run(account, live, ...attempt)
-      else updateAttempt.run(...changesOf(attempt), id)
-      recount(cache, account, live, before?.state, attempt[at.state] as string)
+      const [id, changes] = [attempt[at.id], changesOf(attempt)]
+      // Most end as their provider responds. One that is being sent is in no statistics.
+      const wasSent = !isNew && endSent.run(...changes, id, account, live).changes === 1
+      const before = isNew || wasSent ? undefined : findFacts.get(id, account, live)
+      if (before) updateAttempt.run(...changes, id)
+      else if (!wasSent) insertAttempt.run(account, live, ...attempt)
+      recount(cache, account, live, wasSent ? 'sending' : before?.state, attempt[at.state] as string)
       const counted = before ? countedCall(before, capture) : null
       cache.move(account, live, counted, countedCall(factsIn(attempt), capture))
     },
