@@ -60,10 +60,10 @@ function seeded(database: string): Promise<string> {
   })
 }
 
-const answers = (operation: Parameters<StandIn['next']>[0], status: number, body: object) =>
+const responding = (operation: Parameters<StandIn['next']>[0], status: number, body: object) =>
   [operation, { answer: { status, body } }] as const
 
-/** Makes payments that the bank answers with markup; returns ids for the screens. */
+/** Makes payments to which the bank responds with markup; returns ids for the screens. */
 async function fill(api: Client, bank: StandIn): Promise<Readonly<Record<string, string | undefined>>> {
   const document = {
     limits: [{ name: LIMIT, per: 'customer', window_s: 3_600, max_charges: 1 }],
@@ -73,13 +73,13 @@ async function fill(api: Client, bank: StandIn): Promise<Readonly<Record<string,
   await api.put('/api/v1/routing', { document, note: markup('note') })
   const order = { amount: 2_500, currency: 'usd', customer: markup('customer'), description: markup('order') }
   const message = `${markup('declined')} ${LONG}`
-  bank.next(...answers('authorize', 200, { status: 'declined', decline_code: 'do_not_honor', message }))
+  bank.next(...responding('authorize', 200, { status: 'declined', decline_code: 'do_not_honor', message }))
   await api.post('/api/v1/charges', order)
   // Beyond the limit of its customer.
   await api.post('/api/v1/charges', order)
   const reused = { status: 'refused', code: 'reference_reused', message: `${markup('unknown')} ${LONG}` }
-  bank.always(...answers('lookup', 409, reused))
-  bank.next(...answers('authorize', 409, reused))
+  bank.always(...responding('lookup', 409, reused))
+  bank.next(...responding('authorize', 409, reused))
   await api.post('/api/v1/charges', { ...order, customer: 'cus_unknown' })
   await api.post('/api/v1/providers/bank/pause', { reason: markup('pause') })
   await until(

@@ -12,6 +12,9 @@ import { serve } from '../kit/server.ts'
 import { axeFindings, browserTest, openTab, PHONE, startBrowser } from './browser.ts'
 import { savedBy, signIn } from './screens.ts'
 
+/** A MiB of a list. */
+const LINES = 'txn_1,25.00,usd,3\n'.repeat(2 ** 16).slice(0, 2 ** 20)
+
 /** The menu of the account is loaded after the first rows. */
 async function openMenu(page: Page): Promise<void> {
   await page.locator('#preferences').waitFor({ state: 'attached' })
@@ -279,14 +282,16 @@ browserTest('over plain HTTP under a name, a list is saved, and a failure says w
   const { secret } = await inDatabase(database, ({ key }) => key({ name: 'desk', mode: 'test' }))
   const server = await serve(t, database)
   for (let i = 0; i < 3; i++) await client(server.url, bearer(secret)).charge()
-  let cuts = false
+  let csv: 'whole' | 'cut' | 'large' | 'endless' = 'whole'
   const proxy = createServer((incoming, response) => {
     const { method, headers, url = '' } = incoming
     const forward = request(server.url + url, { method, headers }, (inner) => {
       response.writeHead(inner.statusCode ?? 0, inner.headers)
-      if (cuts && url.includes('format=csv'))
-        inner.once('data', () => response.write('id', () => response.destroy()))
-      else inner.pipe(response)
+      if (csv === 'whole' || !url.includes('format=csv')) return void inner.pipe(response)
+      inner.resume()
+      if (csv === 'cut') return void response.write('id', () => response.destroy())
+      for (let i = 0; i < 9; i++) response.write(LINES)
+      if (csv === 'large') response.end('end')
     })
     incoming.pipe(forward).on('error', () => response.destroy())
   })
@@ -328,14 +333,25 @@ browserTest('over plain HTTP under a name, a list is saved, and a failure says w
   await page.locator('.export').getByRole('button', { name: 'Close' }).click()
   await failure.waitFor({ state: 'detached' })
   await page.unroute('**/charges?format=csv')
-  cuts = true
+  csv = 'cut'
   await button.click()
   await failure.getByText('broke off before its end').waitFor()
   await failure.getByText(/req_/).waitFor()
   assert.equal(saved, 0)
-  cuts = false
-  await savedBy(page, button)
+  // A large one is put together from parts, and one that the reader stops is not saved.
+  csv = 'large'
+  const large = await savedBy(page, button)
+  assert.equal(large.text.length, 9 * LINES.length + 3)
+  assert.ok(large.text.startsWith(LINES) && large.text.endsWith(`${LINES}end`))
   await failure.waitFor({ state: 'detached' })
+  csv = 'endless'
+  saved = 0
+  await button.click()
+  await page.getByRole('button', { name: /^Stop · [4-9]\.\d MB/ }).click()
+  await button.waitFor()
+  assert.equal(saved, 0)
+  csv = 'whole'
+  assert.equal((await savedBy(page, button)).text, text)
 })
 
 browserTest('without keys, a lasting bar says that everybody on this machine can act', async (t) => {

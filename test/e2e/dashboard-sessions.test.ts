@@ -173,11 +173,11 @@ describe('a session', () => {
     assert.equal((await me(url, own)).headers.get('access-control-allow-origin'), null)
     const other = { ...PAGE, 'sec-fetch-site': 'cross-site', origin: 'https://shop.example' }
     assert.equal((await me(url, other)).headers.get('access-control-allow-origin'), '*')
-    // Its browser asks before it sends the header, and gets no leave.
+    // No preflight allows the header.
     const asked = { ...other, 'access-control-request-headers': 'x-minipay-dashboard' }
-    const leave = await call(url, 'OPTIONS', '/api/v1/me', undefined, asked)
-    assert.match(leave.headers.get('access-control-allow-headers') ?? '', /Authorization/)
-    assert.doesNotMatch(leave.headers.get('access-control-allow-headers') ?? '', /dashboard|\*/i)
+    const preflight = await call(url, 'OPTIONS', '/api/v1/me', undefined, asked)
+    assert.match(preflight.headers.get('access-control-allow-headers') ?? '', /Authorization/)
+    assert.doesNotMatch(preflight.headers.get('access-control-allow-headers') ?? '', /dashboard|\*/i)
     const begun = await signIn(url, key.secret, { ...PAGE, origin: new URL(url).origin })
     assert.deepEqual([begun.status, begun.headers.get('access-control-allow-origin')], [200, null])
     const refused = await me(url, { ...page, ...other })
