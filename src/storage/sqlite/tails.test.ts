@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import test from 'node:test'
 import { chargeCommit } from '../../../test/kit/commits.ts'
@@ -72,4 +74,58 @@ test('another thread folds, and every committed key and charge is found at each 
   assert.ok(indexState(reader).foldedTo > 150 && indexedBefore(reader) > (charges[150]?.id ?? ''))
   assert.equal(verify(reader).problem, undefined)
   assert.deepEqual(fatal, [])
+})
+
+const module = (name: string) => JSON.stringify(new URL(name, import.meta.url).href)
+/** Makes charges, and prints each that was committed. Ids go on after those of the process before. */
+const charging = (file: string, ticks: number) => `
+  const { writeSync } = await import('node:fs')
+  const { openSqliteStore } = await import(${module('./store.ts')})
+  const { chargeCommit, tick } = await import(${module('../../../test/kit/commits.ts')})
+  for (let i = 0; i < ${ticks}; i++) tick()
+  const scope = ${JSON.stringify(LIVE_SCOPE)}
+  const store = await openSqliteStore({ file: ${JSON.stringify(file)}, foldAt: 16, onFatal: (error) => { throw error } })
+  async function charge(number) {
+    const commit = chargeCommit({ scope, customer: 'cus_' + (number % 5) })
+    const { kind } = await store.commit(commit)
+    writeSync(1, [kind, commit.key.key, commit.charge.id, commit.charge.customer].join(' ') + '\\n')
+  }
+  for (let i = 0; ; i += 6) await Promise.all(Array.from({ length: 6 }, (_, j) => charge(i + j)))`
+
+test('a process that is killed while it folds loses no committed key and no charge of a list', async (t) => {
+  const file = join(folderOf(t), 'killed.db')
+  const committed: { key: string; id: string; customer: string }[] = []
+  for (let round = 0; round < 4; round++) {
+    const program = charging(file, round * 200_000)
+    const child = spawn(process.execPath, ['-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    atEnd(t, () => child.kill('SIGKILL'))
+    let text = ''
+    const lines = () => text.split('\n').slice(0, -1)
+    const most = 60 + 37 * round
+    for await (const chunk of child.stdout) {
+      text += chunk
+      if (lines().length >= most) child.kill('SIGKILL')
+    }
+    if (child.signalCode === null && child.exitCode === null) await once(child, 'exit')
+    assert.equal(child.signalCode, 'SIGKILL')
+    for (const line of lines()) {
+      const [kind, key = '', id = '', customer = ''] = line.split(' ')
+      assert.equal(kind, 'committed')
+      committed.push({ key, id, customer })
+    }
+    const store = await openSqliteStore({ file, foldAt: 16, onFatal: (error) => assert.fail(error) })
+    for (const { key, id } of committed)
+      assert.equal((await store.idempotencyRecord(scope, key))?.ending.objectId, id)
+    for (const customer of new Set(committed.map((one) => one.customer))) {
+      const ids = new Set(await idsOf(store, customer))
+      for (const { id } of committed.filter((one) => one.customer === customer)) assert.ok(ids.has(id), id)
+    }
+    await store.close()
+  }
+  const reader = openReader(file)
+  atEnd(t, () => reader.close())
+  assert.ok(indexState(reader).foldedTo > 300)
+  assert.equal(verify(reader).problem, undefined)
 })
