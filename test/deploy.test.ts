@@ -1,7 +1,7 @@
 /** The files that deploy MiniPay agree with it, and with each other: settings, ports, routes, names, times. */
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parse, parseAllDocuments } from 'yaml'
@@ -118,6 +118,23 @@ test('the example of .env names every variable that compose.yaml takes, holds no
   assert.deepEqual([...example.keys()].sort(), [...taken].sort())
   for (const [name, value] of example) assert.equal(value, '', name)
   assert.match(read('.gitignore'), /^\.env$/m)
+})
+
+test('the image has a compile cache that the user of its containers filled by a start', () => {
+  const image = read('Dockerfile').replaceAll(/ \\\n\s*/g, ' ')
+  const [, cache = ''] = /NODE_COMPILE_CACHE=(\S+)/.exec(image) ?? assert.fail('no cache')
+  const lines = image.split('\n')
+  const at = (line: RegExp) => lines.findIndex((one) => line.test(one))
+  assert.ok(at(new RegExp(`^RUN mkdir .*${basename(cache)} && chown node:node .*${basename(cache)}`)) > 0)
+  const [code, user, filled] = [at(/^COPY src /), at(/^USER node$/), at(/^RUN .*minipay\.js serve /)]
+  assert.ok(
+    code > 0 && code < user && user < filled,
+    'the cache is filled after the code is there, by its user',
+  )
+  assert.match(
+    lines[filled] ?? '',
+    /timeout --preserve-status \d+ node bin\/minipay\.js serve --host 127\.0\.0\.1 /,
+  )
 })
 
 test('every image has a version, and MiniPay its own', () => {
