@@ -128,7 +128,7 @@ class Connection {
 
   isStale(): boolean {
     const keptMs = Math.min(IDLE_MS, this.#reader.keptMs - EARLY_MS)
-    return this.#isOver || this.#owner.monotonic() - this.#idleSince > keptMs
+    return this.#isOver || !this.#socket.writable || this.#owner.monotonic() - this.#idleSince > keptMs
   }
 
   send(call: Call): void {
