@@ -159,6 +159,23 @@ test('a charge that is committed after later ones were folded is found, also aft
   assert.equal(customerIndexProblem(db), undefined)
 })
 
+test('a customer whose text SQLite stores with other characters is found as before', async (t) => {
+  const { db, write, list, restart } = opened(t)
+  const customer = 'half \ud83d, \udcb6'
+  const commits = Array.from({ length: 20 }, () => chargeCommit({ scope: LIVE_SCOPE, customer }))
+  const ids = commits.map(({ charge }) => charge.id).reverse()
+  for (const commit of commits) write([commit])
+  for (let i = 0; i < 3; i++) {
+    for (const text of [customer, customer.toWellFormed()])
+      assert.deepEqual(
+        (await list(LIVE_SCOPE, { customer: text, limit: 20 })).data.map(({ id }) => id),
+        ids,
+      )
+    restart()
+  }
+  assert.equal(customerIndexProblem(db), undefined)
+})
+
 test('pages are exact when another customer has the same hash', async (t) => {
   const { db, write, list } = opened(t)
   const commits = Array.from({ length: 90 }, (_, i) =>

@@ -13,8 +13,9 @@ const HIGH_BITS = 2 ** (HASH_BITS - 32) - 1
 /** The words to hash; longer texts make it grow. */
 let words = new Int32Array(256)
 
-/** A safe integer of 47 bits, from 0. */
-export function hashOf(key: HashKey, accountId: number, live: number, text: string): number {
+/** A safe integer of 47 bits, from 0. Half a character counts as U+FFFD, as which SQLite's driver stores it. */
+export function hashOf(key: HashKey, accountId: number, live: number, given: string): number {
+  const text = given.toWellFormed()
   const { length } = text
   const count = 2 + ((length + 1) >> 1)
   if (count > words.length) words = new Int32Array(2 * count)
