@@ -39,6 +39,7 @@ test('the service of systemd starts the server with settings that it has, and st
   assert.equal(directive(SERVER, 'ExecStart')[0]?.split('/opt/minipay/')[1], 'bin/minipay.js serve')
   assert.ok(existsSync(join(ROOT, 'bin/minipay.js')))
   assert.equal(database, `/var/lib/${directive(SERVER, 'StateDirectory')[0]}/minipay.db`)
+  assert.equal(environment['NODE_COMPILE_CACHE'], `/var/cache/${directive(SERVER, 'CacheDirectory')[0]}`)
   const stopMs = Number(directive(SERVER, 'TimeoutStopSec')[0]) * 1_000
   assert.ok(stopMs > shutdownTimeoutMs + LAST_WAIT_MS)
 })
