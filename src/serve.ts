@@ -26,6 +26,7 @@ import { logLinkVariables, warnOfMisspeltVariables, warnOfProxy } from './observ
 import { warnOfOpenNetworks } from './open-networks.ts'
 import type { StoreUnavailable } from './ports/store.ts'
 import { shownSettings } from './shown-settings.ts'
+import { allocateYoung } from './young-objects.ts'
 
 const MINUTE_MS = 60_000
 /** The age of facts about the database, in ms: their reading takes PostgreSQL a look at each of its files. */
@@ -280,7 +281,10 @@ function loadRest(log: Log): void {
   ]
   const next = async () => {
     const step = rest.shift()
-    if (!step) return log.debug({}, 'Every module is loaded.')
+    if (!step) {
+      allocateYoung()
+      return log.debug({}, 'Every module is loaded.')
+    }
     try {
       await step()
     } catch (err) {

@@ -47,6 +47,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'setting-values': ['domain', 'net', 'signing', 'vault'],
   settings: ['setting-values', 'database-name'],
   'open-networks': ['domain', 'ports'],
+  'young-objects': [],
   'shown-settings': ['config', 'database-name', 'domain'],
   config: ['settings', 'setting-values', 'flags', 'variables', 'net', 'link-variables'],
 }
