@@ -1,6 +1,7 @@
 /**
  * Makes pictures of every screen of the dashboard, in both themes and widths, over the data of `minipay demo`:
- * `npm run screenshots`, or `npm run screenshots -- FOLDER`. They are written as WebP, which keeps them small.
+ * `npm run screenshots`, or `npm run screenshots -- FOLDER`. They are written as WebP, which keeps them small. With
+ * `--readme` in place of a folder, it makes the two pictures of the README alone, in `docs/pictures/`.
  */
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -18,7 +19,16 @@ const QUALITY = 80
 /** So that every run shows the same shop. */
 const SEED = '7'
 
-const folder = process.argv[2] ?? 'screenshots'
+/** Smaller than the window of the others, so that its texts can be read in the README's column. */
+const README = {
+  size: { width: 1280, height: 800 },
+  pictures: { overview: 'dark', payment: 'light' },
+} as const
+
+type Picture = readonly [file: string, viewport: typeof WIDE, colorScheme: (typeof THEMES)[number]]
+
+const forReadme = process.argv[2] === '--readme'
+const folder = forReadme ? 'docs/pictures' : (process.argv[2] ?? 'screenshots')
 const dir = tempDir()
 const database = join(dir.path, 'demo.db')
 const demo = await runCli(['demo', '--seed', SEED, '--database', database])
@@ -32,22 +42,32 @@ try {
   const { page } = await openTab(browser, server.url, '/dashboard/', { reducedMotion: 'reduce' })
   const settled = watchRequests(page)
   for (const pattern of screenPatterns()) {
-    await page.goto(server.url + screenPath(pattern, ids))
-    const name = pattern === '/' ? 'overview' : pattern.slice(1).replace('ies/:id', 'y').replace('s/:id', '')
-    for (const [size, viewport] of Object.entries(SIZES))
-      for (const colorScheme of THEMES) {
-        await page.setViewportSize(viewport)
-        await page.emulateMedia({ colorScheme })
-        await settled()
-        const file = join(folder, `${name}-${size}-${colorScheme}.webp`)
-        writeFileSync(file, await picture(page))
-        process.stdout.write(`${file}\n`)
-      }
+    const wanted = picturesOf(pattern)
+    if (wanted.length > 0) await page.goto(server.url + screenPath(pattern, ids))
+    for (const [name, viewport, colorScheme] of wanted) {
+      await page.setViewportSize(viewport)
+      await page.emulateMedia({ colorScheme })
+      await settled()
+      const file = join(folder, `${name}.webp`)
+      writeFileSync(file, await picture(page))
+      process.stdout.write(`${file}\n`)
+    }
   }
 } finally {
   await browser?.close()
   await server.stop()
   dir.remove()
+}
+
+function picturesOf(pattern: string): readonly Picture[] {
+  const name = pattern === '/' ? 'overview' : pattern.slice(1).replace('ies/:id', 'y').replace('s/:id', '')
+  if (forReadme)
+    return Object.entries(README.pictures).flatMap(([screen, theme]): Picture[] =>
+      screen === name ? [[`${screen}-${theme}`, README.size, theme]] : [],
+    )
+  return Object.entries(SIZES).flatMap(([size, viewport]) =>
+    THEMES.map((theme): Picture => [`${name}-${size}-${theme}`, viewport, theme]),
+  )
 }
 
 /** An object of each kind that has a screen of its own: the payment is one that failed over. */

@@ -9,6 +9,8 @@ import { TEXT } from './texts.ts'
 export type NavigationItem = {
   readonly path: string
   readonly label: string
+  /** Another path whose screens belong to it. */
+  readonly also?: string
   /** Shown to readers who have it. */
   readonly needs?: Permission
   /** The key that follows `g`. */
@@ -36,7 +38,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     items: [
       { path: '/providers', label: 'Providers', needs: 'operations:read' },
       { path: '/routing', label: 'Routing', needs: 'routing:read', key: 'r' },
-      { path: '/webhooks', label: 'Webhooks', needs: 'webhooks:read', key: 'w' },
+      { path: '/webhooks', label: 'Webhooks', also: '/deliveries', needs: 'webhooks:read', key: 'w' },
       { path: '/events', label: 'Events', needs: 'webhooks:read' },
       { path: '/alarms', label: 'Alarms', needs: 'operations:read' },
     ],
@@ -44,7 +46,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
   {
     label: 'Settings',
     items: [
-      { path: '/keys', label: 'API keys', needs: 'keys:read' },
+      { path: '/keys', label: 'API keys', also: '/sessions', needs: 'keys:read' },
       { path: '/accounts', label: 'Accounts', needs: 'accounts:read' },
       { path: '/audit', label: 'Audit log', needs: 'audit:read' },
       { path: '/system', label: 'System', needs: 'metrics:read' },
@@ -72,7 +74,9 @@ export function Navigation(): VNode {
 
 function Item({ item }: { item: NavigationItem }): VNode {
   const here = place.value.path
-  const current = item.path === '/' ? here === '/' : here === item.path || here.startsWith(`${item.path}/`)
+  const current = [item.path, item.also].some(
+    (of) => here === of || (of !== '/' && here.startsWith(`${of}/`)),
+  )
   const waiting = badges.value[item.path] ?? 0
   return li(
     {},

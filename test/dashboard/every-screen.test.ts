@@ -56,6 +56,8 @@ browserTest(
     for (const pattern of screenPatterns()) {
       await page.goto(shop.server.url + screenPath(pattern, ids))
       await look(pattern)
+      const here = await page.locator('#navigation [aria-current=page]').count()
+      if (here !== 1) problems.push(`${pattern}: the navigation marks ${here} places`)
     }
     assert.deepEqual(problems, [])
   },

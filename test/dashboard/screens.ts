@@ -49,5 +49,6 @@ export async function savedBy(page: Page, button: Locator): Promise<{ name: stri
 export async function signIn(page: Page, secret: string): Promise<void> {
   await page.getByLabel('API key').fill(secret)
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('navigation', { name: 'Main' }).waitFor({ state: 'attached' })
+  // The frame is drawn before: a page that is left now is not signed in.
+  await page.getByLabel('API key').waitFor({ state: 'detached' })
 }

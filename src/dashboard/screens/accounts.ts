@@ -36,7 +36,7 @@ const COLUMNS: readonly Column<Listed>[] = [
     cell: ({ created_at: at }) =>
       Date.parse(at) === 0 ? 'With the database' : component(Time, { at, style: 'day' }),
   },
-  { head: 'Actions', class: 'action', cell: actionsOf },
+  { head: 'Actions', class: 'action', optional: true, cell: actionsOf },
 ]
 
 /** Keys of another account are seen by a live key alone. */

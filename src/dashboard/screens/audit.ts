@@ -52,6 +52,7 @@ const COLUMNS: readonly Column<AuditEntryView>[] = [
   { head: 'Change', class: 'wide', cell: ({ before, after }) => component(AuditChange, { before, after }) },
   {
     head: 'From',
+    optional: true,
     cell: ({ address, request_id: id }) => (address === null ? null : span({ title: id ?? '' }, address)),
   },
 ]

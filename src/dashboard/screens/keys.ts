@@ -55,7 +55,7 @@ const COLUMNS: readonly Column<Keyed>[] = [
   { head: 'Last used', cell: ({ last_used_at: at }) => timeOr(at, 'Never') },
   { head: 'Expires', cell: ({ expires_at: at }) => timeOr(at, 'Never') },
   { head: 'Made', cell: ({ created_at: at }) => component(Time, { at, style: 'day' }) },
-  { head: 'Actions', class: 'action', cell: actionsOf },
+  { head: 'Actions', class: 'action', optional: true, cell: actionsOf },
 ]
 
 function timeOr(at: string | null, otherwise: string): VNode {

@@ -89,7 +89,7 @@ function Settings({ settings }: { settings: object }): VNode {
   return component(Details, {
     items: Object.entries(settings).map(([name, value]): readonly [string, VNode] => [
       name,
-      code({}, Array.isArray(value) ? value.join(', ') : String(value)),
+      code({}, (Array.isArray(value) ? value.join(', ') : String(value)) || '–'),
     ]),
   })
 }

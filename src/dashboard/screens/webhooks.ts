@@ -26,7 +26,7 @@ const COLUMNS: readonly Column<Endpoint>[] = [
   },
   { head: 'Status', class: 'named', cell: ({ status }) => component(Badge, { status }) },
   { head: 'Events', class: 'roomy', cell: ({ events }) => eventsOf(events) },
-  { head: 'Attempts accepted, 24 h', class: 'num named', cell: successOf },
+  { head: 'Accepted, 24 h', class: 'num named', cell: successOf },
   { head: 'Backlog', class: 'num named', cell: ({ backlog }) => count(backlog) },
   {
     ...{ head: 'Pending', class: 'num named' },
@@ -37,7 +37,7 @@ const COLUMNS: readonly Column<Endpoint>[] = [
     cell: (endpoint) => counted(endpoint.failed, link(endpoint, { status: 'failed' })),
   },
   {
-    ...{ head: 'Failing since', class: 'named' },
+    ...{ head: 'Failing since', class: 'named', optional: true },
     cell: ({ failing_since: since }) =>
       since === null ? '' : component(Time, { at: since, style: 'minute' }),
   },

@@ -28,6 +28,8 @@ export type Column<T> = {
    * last; each other cell is a line with its label.
    */
   readonly class?: string
+  /** Left out while no row has a value in it. */
+  readonly optional?: boolean
 }
 
 type TableProps<T> = {
@@ -41,7 +43,9 @@ type TableProps<T> = {
 }
 
 /** A table that scrolls in itself when it is too wide, can be reached by the keyboard, and is a list on phones. */
-export function Table<T>({ label, columns, rows, idOf, clickable = true }: TableProps<T>): VNode {
+export function Table<T>({ label, columns: all, rows, idOf, clickable = true }: TableProps<T>): VNode {
+  const hasValue = (value: ComponentChildren) => value !== null && value !== ''
+  const columns = all.filter(({ optional, cell }) => !optional || rows.some((row) => hasValue(cell(row))))
   return div(
     { class: `table ${density.value}`, role: 'region', 'aria-label': label, tabIndex: 0 },
     table(

@@ -42,7 +42,7 @@ const COLUMNS: readonly Column<DeliveryView>[] = [
         : span({ class: 'bad' }, said(error)),
   },
   {
-    ...{ head: 'Next attempt', class: 'named' },
+    ...{ head: 'Next attempt', class: 'named', optional: true },
     cell: ({ next_attempt_at: next }) =>
       next === null ? '' : (relative(next) ?? component(Time, { at: next, style: 'minute' })),
   },
