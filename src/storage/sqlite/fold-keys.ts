@@ -23,6 +23,21 @@ export function defineHash(db: Connection): void {
 }
 
 /**
+ * Empties the index if the newest records are gone, as when somebody deleted all of them: new ones would get numbers before
+ * the mark, and would look as if they were in the index. MiniPay itself never deletes the newest record.
+ */
+function beginAnew(db: Connection): void {
+  const { foldedTo } = indexState(db)
+  const last = db.prepare<[], number | null>('SELECT max(seq) FROM idempotency_keys').pluck().get() ?? 0
+  const isEmpty = () => db.prepare('SELECT 1 FROM key_index LIMIT 1').get() === undefined
+  if (last >= foldedTo && (last > 0 || isEmpty())) return
+  db.exec(`BEGIN IMMEDIATE;
+    DELETE FROM key_index;
+    UPDATE key_index_state SET folded_to = 0, purged_to = 0, swept_to = 0;
+    COMMIT`)
+}
+
+/**
  * Folds the keys that are not in the index, if they are too many for a writer's memory: after an upgrade from a version
  * without this index, and after another program added rows. Each transaction moves the mark, so the next call continues
  * after a crash. No server may be using the database.
@@ -36,6 +51,7 @@ export function foldLongTail(
     'SELECT seq FROM idempotency_keys WHERE seq > ? ORDER BY seq LIMIT 1 OFFSET ?',
   )
   const at = (after: number, offset: number) => behind.pluck().get(after, offset)
+  beginAnew(db)
   let { foldedTo } = indexState(db)
   if (at(foldedTo, long) === undefined) return
   defineHash(db)

@@ -236,6 +236,35 @@ test('a long tail is folded at the start, and a process that is killed in the mi
   foldLongTail(db, () => assert.fail('Nothing is left to fold.'), { long: 0 })
 })
 
+test('keys are found after somebody deleted the newest records, whose numbers new ones get', (t) => {
+  const { db, file } = database(t)
+  const addAll = (keys: ReturnType<typeof keysOf>, from: number, to: number) => {
+    for (let i = from; i < to; i++) {
+      keys.begin()
+      assert.ok(keys.add(1, `key-${i}`))
+      keys.commit()
+    }
+    keys.close()
+  }
+  addAll(keysOf(db, file, keyMemory(8)), 0, 60)
+  assert.ok(indexState(db).foldedTo > 30)
+  for (const left of [20, 0]) {
+    db.prepare('DELETE FROM idempotency_keys WHERE seq > ?').run(left)
+    migrate(db)
+    addAll(keysOf(db, file, keyMemory(8)), 100 + left, 107 + left)
+    // A restart loads only what is behind the mark.
+    const keys = keysOf(db, file, keyMemory(8))
+    for (const [key, isThere] of [
+      [`key-${100 + left}`, true],
+      [`key-${left - 1}`, left > 0],
+      ['key-40', false],
+    ] as const)
+      assert.equal(keys.isRead(1, key), isThere, key)
+    keys.close()
+    assert.equal(problemIn(db), undefined)
+  }
+})
+
 test('verify finds a record that the index lacks, an entry of no record, and two records with one key', (t) => {
   const { db, file } = database(t)
   const keys = keysOf(db, file, keyMemory(4))
