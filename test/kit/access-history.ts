@@ -16,7 +16,7 @@ async function done<T extends object>(result: Promise<T | Rejection>): Promise<T
   return found
 }
 
-/** Accounts and keys of every kind, each known by its name. */
+/** Accounts and keys of every kind, each known by its name, and a session of the dashboard. */
 export async function administer(context: Context): Promise<void> {
   const by = operator('cli')
   const shop = await done(createAccount(context, by, 'shop'))
@@ -25,7 +25,9 @@ export async function administer(context: Context): Promise<void> {
   await done(renameAccount(context, by, shop.publicId, 'the "shop"'))
   const make = async (name: string, request: object) =>
     (await done(createAccessKey(context, by, { name, ...request }))).key
-  await make('administrator', { role: 'administrator' })
+  const administrator = await make('administrator', { role: 'administrator' })
+  const from = { address: '192.0.2.7', host: 'pay.example', browser: 'Firefox on Linux', requestId: 'req_1' }
+  await context.sessions.begin({ key: administrator, permissions: by.permissions }, from)
   await make('support', { role: 'support', account: shop.publicId, mode: 'test' })
   await make('limited', {
     ...{ permissions: ['refunds:write', 'keys:write'], networks: ['10.0.0.0/8', '2001:db8::/32'] },

@@ -14,7 +14,16 @@ const swappedAccounts = (...columns: string[]) => `
     .map((column) => `${column} = (SELECT s.${column} FROM swapped s WHERE s.id <> accounts.id)`)
     .join(', ')} WHERE id IN (SELECT id FROM swapped)`
 
+const session = (what: string, set: string): Tampering => ({
+  what,
+  sql: `UPDATE dashboard_sessions SET ${set}`,
+  says: /^A session of the dashboard with the API key key_\w+ was not begun by MiniPay: the audit log does not have its sign-in\.$/,
+})
+
 export const ACCESS: readonly Tampering[] = [
+  session("a session's cookie", `hash = '${'1'.repeat(64)}'`),
+  session("a session's proof", `proof_hash = '${'1'.repeat(64)}'`),
+  session('a session that was moved to another API key', `key_id = ${id('limited')}`),
   {
     what: 'an API key that somebody inserted',
     sql: `INSERT INTO access_keys (id, account_id, live, name, hash, hint, role, created_at, created_by)
