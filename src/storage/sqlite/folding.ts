@@ -36,7 +36,8 @@ export type FoldSteps<G extends Generation> = {
 type Fold<G extends Generation> = {
   readonly from: G
   readonly order: Int32Array
-  readonly steps: FoldSteps<G>
+  /** Absent before the first step. */
+  steps: FoldSteps<G> | undefined
   /** Those before it are committed. */
   at: number
   /** Those before it are in the running transaction. */
@@ -45,7 +46,8 @@ type Fold<G extends Generation> = {
 
 /**
  * The caller adds entries to `current()`, and calls `added` for each; before a commit `flush`, after it `committed`, and
- * `reset` after a rollback. `begin` is called at the start of a fold.
+ * `reset` after a rollback. `begin` is called before the first step of a fold, in its transaction: after a commit nothing
+ * may fail, because the group would be run again.
  */
 export function folding<G extends Generation>(
   [first, second]: readonly [G, G],
@@ -57,7 +59,10 @@ export function folding<G extends Generation>(
   /** Entries that the running transaction added. */
   let added = 0
 
-  function step({ from, order, next, steps }: Fold<G>, count: number): number {
+  function step(fold: Fold<G>, count: number): number {
+    const { from, order, next } = fold
+    fold.steps ??= begin()
+    const { steps } = fold
     const end = Math.min(order.length, next + count)
     for (let i = next; i < end; i++) steps.insert(from, order[i] as number)
     const isLast = end === order.length
@@ -71,7 +76,7 @@ export function folding<G extends Generation>(
     if (fold || current.count < foldAt) return
     const from = current
     current = from === first ? second : first
-    fold = { from, order: sorted(from), steps: begin(), at: 0, next: 0 }
+    fold = { from, order: sorted(from), steps: undefined, at: 0, next: 0 }
   }
 
   return {
@@ -95,7 +100,9 @@ export function folding<G extends Generation>(
     },
     reset(): void {
       for (; added > 0; added--) current.removeLast()
-      if (fold) fold.next = fold.at
+      if (!fold) return
+      fold.next = fold.at
+      if (fold.at === 0) fold.steps = undefined
     },
   }
 }
