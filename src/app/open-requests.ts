@@ -16,38 +16,55 @@ export type OpenRequests<Response> = {
 }
 
 export function createOpenRequests<Response>(runtime: Pick<Runtime, 'after'>): OpenRequests<Response> {
-  const running = new Map<string, Promise<unknown>>()
-  const waiting = new Map<string, (response: Response) => void>()
+  const running = keyed<Promise<unknown>>()
+  const waiting = keyed<(response?: Response) => void>()
   return {
-    running: (scope, key) => running.get(nameOf(scope, key)),
+    running: running.get,
     run(scope, key, work) {
-      const name = nameOf(scope, key)
       const run = work()
-      running.set(name, run)
+      running.set(scope, key, run)
       const ended = () => {
         // The next request with this key may run by now.
-        if (running.get(name) === run) running.delete(name)
+        if (running.get(scope, key) === run) running.delete(scope, key)
       }
       run.then(ended, ended)
       return run
     },
     wait(scope, key, ms) {
-      const name = nameOf(scope, key)
       return new Promise((resolve) => {
         const end = (response?: Response) => {
           timer.cancel()
-          waiting.delete(name)
+          waiting.delete(scope, key)
           resolve(response)
         }
         const timer = runtime.after(ms, end)
-        waiting.set(name, end)
+        waiting.set(scope, key, end)
       })
     },
-    isWaiting: (scope, key) => waiting.has(nameOf(scope, key)),
-    respond: (scope, key, response) => waiting.get(nameOf(scope, key))?.(response),
+    isWaiting: (scope, key) => waiting.get(scope, key) !== undefined,
+    respond: (scope, key, response) => waiting.get(scope, key)?.(response),
   }
 }
 
-function nameOf({ accountId, mode }: Scope, key: string): string {
-  return `${accountId}/${mode}/${key}`
+/** Values by scope and key. One text for both would have to be joined and hashed at each use. */
+function keyed<T>() {
+  const scopes = new Map<number, Map<string, T>>()
+  return {
+    get: (scope: Scope, key: string): T | undefined => scopes.get(numberOf(scope))?.get(key),
+    set(scope: Scope, key: string, value: T): void {
+      const number = numberOf(scope)
+      const values = scopes.get(number)
+      if (values) values.set(key, value)
+      else scopes.set(number, new Map([[key, value]]))
+    },
+    delete(scope: Scope, key: string): void {
+      const number = numberOf(scope)
+      const values = scopes.get(number)
+      if (values?.delete(key) && values.size === 0) scopes.delete(number)
+    },
+  }
+}
+
+function numberOf({ accountId, mode }: Scope): number {
+  return accountId * 2 + (mode === 'live' ? 1 : 0)
 }

@@ -38,6 +38,8 @@ type Waiting = {
   readonly resolve: (value: never) => void
   readonly reject: (error: Error) => void
   readonly characters: number
+  /** The result in place of null. */
+  readonly usual: unknown
 }
 
 /** The error of a failed operation; for a damaged database it first calls `onFatal`. */
@@ -49,7 +51,8 @@ export function failureError({ failed, message }: WriteFailure, onFatal: (error:
 
 /** The writer thread, as the main thread sees it. */
 export type WriterThread = {
-  send(op: Write): Promise<unknown>
+  /** The result of an operation; `usual` in place of null, which is the cheapest message. */
+  send(op: Write, usual?: unknown): Promise<unknown>
   waiting(): number
   /** Refuses every further write with this error. */
   refuse(error: StoreUnavailable): void
@@ -99,7 +102,7 @@ export async function startWriter(
       const waiting = inFlight[first++] as Waiting
       characters -= waiting.characters
       if (isFailure(result)) waiting.reject(failureError(result, onFatal))
-      else waiting.resolve(result as never)
+      else waiting.resolve((result === null ? waiting.usual : result) as never)
     }
     if (first > 1024 && first * 2 > inFlight.length) {
       inFlight.splice(0, first)
@@ -132,7 +135,7 @@ export async function startWriter(
   })
 
   return {
-    send(op) {
+    send(op, usual = null) {
       return new Promise((resolve, reject) => {
         if (closing) return reject(new StoreUnavailable('closing', 'The database is closed.'))
         if (refusal) return reject(refusal)
@@ -142,7 +145,7 @@ export async function startWriter(
         if (outbox.length === 0) setImmediate(flush)
         outbox.push(op)
         characters += size
-        inFlight.push({ resolve, reject, characters: size })
+        inFlight.push({ resolve, reject, characters: size, usual })
         if (outbox.length >= MESSAGE_SIZE) flush()
       })
     },

@@ -69,14 +69,14 @@ type Sending = {
 const COMMITTED: CommitResult = { kind: 'committed' }
 
 /** The store's methods that write: each sends its arguments to the writer thread. */
-export function storeWrites(send: (write: Write) => Promise<unknown>) {
+export function storeWrites(send: (write: Write, usual?: unknown) => Promise<unknown>) {
   const names = Object.keys(WRITES) as (keyof Prepared)[]
   const sending = Object.fromEntries(
     names.map((name) => [name, (...args: unknown[]) => send([name, ...args] as unknown as Write)]),
   ) as unknown as Sending
   return {
     ...sending,
-    commit: async (commit) => (await sending.commit(messageOf(commit))) ?? COMMITTED,
+    commit: (commit) => send(['commit', messageOf(commit)], COMMITTED) as Promise<CommitResult>,
     recordDeliveries: (batches) => sending.recordDeliveries(batches.map(batchMessage)),
     recordLastTries: (batches) =>
       sending.recordLastTries(batches.map((batch) => batchMessage(lastTries(batch)))),
