@@ -79,11 +79,27 @@ export function inviteBody(request: IncomingMessage): void {
   uninvited.delete(request)
 }
 
+/** Node's own method that makes the text of a head, which begins with the status line. */
+const { _storeHeader: storeHead } = ServerResponse.prototype as unknown as {
+  _storeHeader(this: Response, statusLine: string, headers: unknown): void
+}
+
 /** A response with the common headers that reports its end to the connections. */
 function responses(connections: Connections) {
   return class Reporting extends ServerResponse<IncomingMessage> {
+    /** The common headers, unless some have other values in this response. */
+    #lines = ''
+
     override writeHead(status: number, headers?: unknown): this {
-      return super.writeHead(status, { ...COMMON_HEADERS, ...(headers as OutgoingHttpHeaders) })
+      const own = headers as OutgoingHttpHeaders | undefined
+      if (changesCommon(own)) return super.writeHead(status, { ...COMMON_HEADERS, ...own })
+      this.#lines = COMMON_HEADER_LINES
+      return super.writeHead(status, own)
+    }
+
+    /** As text, because Node checks and writes each header of a list anew. */
+    _storeHeader(statusLine: string, headers: unknown): void {
+      storeHead.call(this, statusLine + this.#lines, headers)
     }
 
     override end(...last: unknown[]): this {
@@ -92,6 +108,11 @@ function responses(connections: Connections) {
       return this
     }
   }
+}
+
+function changesCommon(headers: OutgoingHttpHeaders | undefined): boolean {
+  for (const name in headers) if (Object.hasOwn(COMMON_HEADERS, name)) return true
+  return false
 }
 
 /** Connections that MiniPay closes because of what they sent. The parser reports each further piece of garbage, too. */
