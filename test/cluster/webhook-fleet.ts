@@ -82,14 +82,30 @@ function children(): number[] {
 
 const portOf = (port = 0) => `:${port.toString(16).toUpperCase().padStart(4, '0')}`
 
-/** Our process at the other end of a connection; 0 if that is not known, as when it has just ended. */
+/** Our processes, by the addresses of their connections that were found, and not asked for yet. */
+const senders = new Map<string, number>()
+
+/**
+ * Our process at the other end of a connection; 0 if that is not known, as when it has just ended. Connections come many at
+ * once, and a look through all files of all processes is long: with one for each, receivers accepted twenty a second.
+ */
 function ownerOf({ localPort, remotePort }: Socket): number {
-  const line = readFileSync('/proc/net/tcp', 'utf8')
-    .split('\n')
-    .map((text) => text.trim().split(/\s+/))
-    .find(([, from, to]) => from?.endsWith(portOf(remotePort)) && to?.endsWith(portOf(localPort)))
-  const inode = `socket:[${line?.[9]}]`
-  return children().find((pid) => linksOf(pid).includes(inode)) ?? 0
+  const [to, name] = [portOf(localPort), portOf(remotePort) + portOf(localPort)]
+  if (!senders.has(name)) findSenders(to)
+  const pid = senders.get(name) ?? 0
+  // Another connection may get the same port.
+  senders.delete(name)
+  return pid
+}
+
+function findSenders(to: string): void {
+  const pids = new Map(children().flatMap((pid) => linksOf(pid).map((link) => [link, pid] as const)))
+  senders.clear()
+  for (const text of readFileSync('/proc/net/tcp', 'utf8').split('\n')) {
+    const [, from = '', other = '', , , , , , , inode] = text.trim().split(/\s+/)
+    const pid = other.endsWith(to) ? pids.get(`socket:[${inode}]`) : undefined
+    if (pid !== undefined) senders.set(from.slice(-5) + to, pid)
+  }
 }
 
 function linksOf(pid: number): string[] {
@@ -116,13 +132,26 @@ export type Customers = {
 /** The pause of a customer between two charges, in ms: each is sent to every endpoint. */
 const THINKS_MS = 100
 
-/** Customers that buy one charge after another at any node, and repeat a request with its key until it succeeds. */
-export function startCustomers(nodes: readonly ClusterNode[], count: number, prefix: string): Customers {
+/**
+ * Customers that buy one charge after another at any node, and repeat a request with its key until it succeeds, or the test
+ * has ended.
+ */
+export function startCustomers(
+  t: TestContext,
+  nodes: readonly ClusterNode[],
+  count: number,
+  prefix: string,
+): Customers {
   let leaving = false
+  const over = new AbortController()
+  t.after(() => {
+    leaving = true
+    over.abort()
+  })
   let made = 0
   async function buy(customer: number): Promise<void> {
     for (let order = 0; !leaving; order++) {
-      await chargeAnywhere(nodes, `${prefix}-${customer}-${order}`, customer + order)
+      await chargeAnywhere(nodes, `${prefix}-${customer}-${order}`, customer + order, over.signal)
       made++
       await pause(THINKS_MS)
     }
@@ -137,9 +166,14 @@ export function startCustomers(nodes: readonly ClusterNode[], count: number, pre
   }
 }
 
-/** Makes a charge at one node after another until it is made. */
-export async function chargeAnywhere(nodes: readonly ClusterNode[], key: string, first = 0): Promise<void> {
-  for (let turn = first; ; turn++) {
+/** Makes a charge at one node after another until it is made, or `signal` is aborted. */
+export async function chargeAnywhere(
+  nodes: readonly ClusterNode[],
+  key: string,
+  first = 0,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (let turn = first; !signal?.aborted; turn++) {
     const node = nodes[turn % nodes.length] as ClusterNode
     const status = node.isUp()
       ? await charge(node.url, key).then(

@@ -79,7 +79,7 @@ test('nodes that are killed under load again and again lose no webhook, and repe
   const { database, nodes, fleet } = await startAll(t)
   fleet.latencyMs = 20
   const draw = drawsFrom(SEED)
-  const customers = startCustomers(nodes, 3, 'kills')
+  const customers = startCustomers(t, nodes, 3, 'kills')
   for (let kill = 0; kill < KILLS; kill++) {
     await pause(draw.between(500, 2_000))
     const victim = draw.of(nodes)
@@ -163,7 +163,7 @@ test('a node that stops hands its cursors over at once', async (t) => {
 test('an outage of the database heals by itself, and no webhook is lost', async (t) => {
   const { database, nodes, fleet } = await startAll(t)
   fleet.latencyMs = 10
-  const customers = startCustomers(nodes, 4, 'outage')
+  const customers = startCustomers(t, nodes, 4, 'outage')
   await until('webhooks flow', () => fleet.told.every((told) => told.length > 20))
   await server().stop('immediate')
   await pause(OUTAGE_MS)
