@@ -34,6 +34,7 @@ const LONGEST = [
   'test/crash/lost-files.test.ts',
   'test/crash/recovery-points.test.ts',
   'test/cluster/outages.test.ts',
+  'test/dashboard-postgres.test.ts',
 ]
 /** It measures CPU time, which other processes on the same core inflate: at the end there are fewest. */
 const LAST = 'test/pauses/pauses.test.ts'

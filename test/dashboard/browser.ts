@@ -8,7 +8,9 @@ import {
   type Browser,
   type BrowserContext,
   type BrowserContextOptions,
+  type BrowserServer,
   chromium,
+  type LaunchOptions,
   type Page,
 } from 'playwright-core'
 import { atEnd } from '../kit/folders.ts'
@@ -45,17 +47,30 @@ export function browserTest(name: string, run: (t: TestContext) => Promise<void>
 
 /** Starts a browser with further flags of Chromium; undefined if there is none. */
 export async function launchBrowser(flags: readonly string[] = []): Promise<Browser | undefined> {
+  const options = launchOptions(flags)
+  return options && chromium.launch(options)
+}
+
+/** Starts a browser for the tests of other processes, which find it by its address in TEST_BROWSER_AT. */
+export async function shareBrowser(): Promise<BrowserServer | undefined> {
+  const options = launchOptions([])
+  return options && chromium.launchServer({ ...options, host: '127.0.0.1' })
+}
+
+function launchOptions(flags: readonly string[]): LaunchOptions | undefined {
   const executablePath = findBrowser()
   if (executablePath === undefined) return undefined
   const args = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync']
   const quiet = ['--disable-background-networking', '--disable-component-update']
   const root = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  return chromium.launch({ executablePath, args: [...args, ...quiet, ...root, ...flags] })
+  return { executablePath, args: [...args, ...quiet, ...root, ...flags] }
 }
 
 /** Starts a browser that ends with the test, with further flags of Chromium. One browser serves many pages. */
 export async function startBrowser(t: TestContext, flags: readonly string[] = []): Promise<Browser> {
-  const browser = await launchBrowser(flags)
+  const shared = process.env['TEST_BROWSER_AT']
+  const own = shared === undefined || flags.length > 0
+  const browser = own ? await launchBrowser(flags) : await chromium.connect(shared)
   assert.ok(browser, 'No Chromium was found, and this environment requires the browser tests.')
   atEnd(t, () => browser.close())
   return browser
@@ -99,8 +114,12 @@ export async function openTab(
   return { page, context, faults, assertClean: () => assert.deepEqual(faults, []) }
 }
 
-/** axe-core's findings about the page as it is, by WCAG 2.2 AA and best practices: `rule: element`. */
+/**
+ * axe-core's findings about the page as it is, by WCAG 2.2 AA and best practices: `rule: element`. None on PostgreSQL: the
+ * engine changes nothing about them, and each takes most of a second.
+ */
 export async function axeFindings(page: Page): Promise<string[]> {
+  if (process.env['TEST_POSTGRES'] !== undefined) return []
   const source = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
   // A script of the page itself would be against the policy; this one is evaluated by the debugger.
   const { readFileSync } = await import('node:fs')
