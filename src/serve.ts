@@ -139,7 +139,10 @@ export async function serve(
   }
   const { url: address, bound } = listening
   workers.start()
-  loadRest(log)
+  loadRest(
+    log,
+    [...context.providers.values()].some(({ remote }) => remote),
+  )
   warnOfOpenNetworks(log, config, isLocal)
   warnOfProxy(log, process.env)
   warnOfMisspeltVariables(log, misspeltVariables(process.env))
@@ -269,13 +272,14 @@ export async function serveUntilSignal(
 /**
  * Loads what the start did not wait for, a module at a time, with pauses in which the first requests are served. Without a
  * free descriptor the first request that needs one of them could not have it; and a module that failed to load stays so.
+ * Only calls of providers need undici.
  */
-function loadRest(log: Log): void {
+function loadRest(log: Log, callsProviders: boolean): void {
   const load = createRequire(import.meta.url)
   const rest: (() => unknown)[] = [
     ...['ajv', 'jsonc-parser'].map((name) => () => load(name)),
     loadPrometheus,
-    loadPool,
+    ...(callsProviders ? [loadPool] : []),
     () => import('negotiator'),
     () => import('./rules/cel.ts'),
   ]
