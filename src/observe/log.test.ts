@@ -96,3 +96,18 @@ test('a field that JSON cannot have leaves the rest of the line as it is', () =>
     )
   }
 })
+
+test('each line has the time of its millisecond, also where the clock is set or the year is long', (t) => {
+  let line = ''
+  const output: Pick<LogOutput, 'write'> = {
+    write(text) {
+      line = text
+    },
+  }
+  const log = createLog('info', output)
+  for (const now of [0, 7, 999, 1_000, 1_764_237_600_042, 1_764_237_600_999, 59, -1, 253_402_300_800_001]) {
+    t.mock.method(Date, 'now', () => now)
+    log.info({}, 'It happened.')
+    assert.equal(JSON.parse(line).time, new Date(now).toISOString())
+  }
+})

@@ -54,16 +54,33 @@ function quoteless(error: Error): { message: string; stack: string | undefined }
 export function createLog(least: string, output: Pick<LogOutput, 'write'> = standardOutput()): Log {
   const isLevelEnabled = (level: Level) =>
     least !== 'silent' && LEVELS.indexOf(level) >= LEVELS.indexOf(least as Level)
-  const at = (level: Level) => (fields: object, msg: string) => {
-    if (isLevelEnabled(level)) output.write(lineOf(level, fields as Fields, msg))
+  const at = (level: Level) => {
+    const isWritten = isLevelEnabled(level)
+    return (fields: object, msg: string) => {
+      if (isWritten) output.write(lineOf(level, fields as Fields, msg))
+    }
   }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), isLevelEnabled }
 }
 
 type Fields = Record<string, unknown>
 
+let second = Number.NaN
+let upToSecond = ''
+
+/** The time in RFC 3339. Its text up to the second is kept, because to make it takes a fifth of the time of a line. */
+function timeText(): string {
+  const now = Date.now()
+  const current = Math.floor(now / 1_000)
+  if (current !== second) {
+    second = current
+    upToSecond = new Date(now).toISOString().slice(0, -'000Z'.length)
+  }
+  return `${upToSecond}${String(now - current * 1_000).padStart(3, '0')}Z`
+}
+
 function lineOf(level: Level, fields: Fields, msg: string): string {
-  const line = { level, time: new Date().toISOString(), ...loggable(fields), msg }
+  const line = { level, time: timeText(), ...loggable(fields), msg }
   try {
     return `${JSON.stringify(line)}\n`
   } catch {
