@@ -52,5 +52,5 @@ export async function signIn(page: Page, secret: string): Promise<void> {
   await page.getByLabel('API key').fill(secret)
   await page.getByRole('button', { name: 'Sign in' }).click()
   // The frame is drawn before: a page that is left now is not signed in.
-  await page.getByLabel('API key').waitFor({ state: 'detached' })
+  await page.getByLabel('API key', { exact: true }).waitFor({ state: 'detached' })
 }
