@@ -81,18 +81,19 @@ const FINGERPRINT = `'POST /api/v1/charges {"amount":${AMOUNT},"currency":"usd",
 
 const COPIES_OF_TAKEN = [
   `INSERT INTO charges (account_id, live, id, version, amount, amount_captured, amount_refunded, currency, customer,
-     status, provider, provider_reference, idempotency_key, created_at)
-   SELECT 1, 0, id, 1, ${AMOUNT}, ${AMOUNT}, 0, 'usd', customer, 'succeeded', :provider, :provider || '_' || id, key, :at
+     status, provider, provider_reference, idempotency_key, created_at, first_event, first_transfer)
+   SELECT 1, 0, id, 1, ${AMOUNT}, ${AMOUNT}, 0, 'usd', customer, 'succeeded', :provider, :provider || '_' || id, key, :at,
+     i, i
    FROM batch`,
   `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, ending, object_id, event_seq, created_at)
    SELECT 1, 0, key, ${FINGERPRINT}, 'created', id, i, :at FROM batch`,
   `INSERT INTO ledger_transfers
-     (account_id, live, seq, debit_account_id, credit_account_id, transaction_id, amount, created_at)
-   SELECT 1, 0, i, 1, 2, id, ${AMOUNT}, :at FROM batch`,
+     (account_id, live, seq, debit_account_id, credit_account_id, transaction_id, amount, created_at, is_first)
+   SELECT 1, 0, i, 1, 2, id, ${AMOUNT}, :at, 1 FROM batch`,
   `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
    SELECT 1, 0, i, 'evt_' || tail, 'payment.succeeded', facts, :at FROM batch`,
 ]
-const ROUTE = '{"ruleSetVersion":null,"rule":"default","next":[],"skipped":[],"failoverOn":[]}'
+const ROUTE = '{"rule":"default"}'
 const COPIES_OF_UNKNOWN = [
   `INSERT INTO charges (account_id, live, id, version, amount, amount_refunded, currency, customer, status, provider,
      idempotency_key, created_at)

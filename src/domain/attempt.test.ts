@@ -7,6 +7,8 @@ import {
   applyOutcome,
   type Capabilities,
   classifyOutcome,
+  decodeRoute,
+  encodeRoute,
   type KnownOutcome,
   mayChange,
   newAttempt,
@@ -222,4 +224,17 @@ test('a provider that reports nothing new is looked up after 10 s, then 1 min, 1
     looks.push(at - 1_000)
   assert.deepEqual(looks, [0, 10_000, 70_000, 670_000, 4_270_000])
   assert.equal(nextQuietLookup(0, 9_999), 10_000)
+})
+
+test('a route is stored without its empty parts, and read from either form', () => {
+  const usual = { ruleSetVersion: null, rule: 'default', next: [], skipped: [], failoverOn: [] }
+  assert.equal(encodeRoute({ ...usual, notes: [] }), '{"rule":"default"}')
+  assert.deepEqual(decodeRoute('{"rule":"default"}'), usual)
+  assert.deepEqual(decodeRoute(JSON.stringify({ ...usual, notes: [] })), { ...usual, notes: [] })
+  const full = { ...usual, ruleSetVersion: 2, next: ['bank_b'], failoverOn: ['do_not_honor'], again: 'att_1' }
+  assert.equal(
+    encodeRoute(full),
+    '{"ruleSetVersion":2,"rule":"default","next":["bank_b"],"failoverOn":["do_not_honor"],"again":"att_1"}',
+  )
+  assert.deepEqual(decodeRoute(encodeRoute(full)), full)
 })

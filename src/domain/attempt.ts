@@ -65,6 +65,21 @@ export type Route = {
   readonly again?: string
 }
 
+const EMPTY_ROUTE = { ruleSetVersion: null, next: [], skipped: [], failoverOn: [] }
+
+/** The JSON of a route without its empty parts: those of most routes are all empty. */
+export function encodeRoute(route: Route): string {
+  const parts = Object.entries(route).filter(
+    ([, part]) => part !== null && part !== undefined && !(Array.isArray(part) && part.length === 0),
+  )
+  return JSON.stringify(Object.fromEntries(parts))
+}
+
+/** The route in a text that `encodeRoute` made, or in JSON with its empty parts. Throws a `SyntaxError` for invalid JSON. */
+export function decodeRoute(text: string): Route {
+  return { ...EMPTY_ROUTE, ...(JSON.parse(text) as Route) }
+}
+
 /** The source of an attempt's outcome. */
 export const RESOLVERS = ['answer', 'lookup', 'resend', 'notification', 'hand', 'expiry'] as const
 export type Resolver = (typeof RESOLVERS)[number]

@@ -31,7 +31,16 @@ test('an item that is stored and read again is the same', () => {
   for (const charge of [chargeOf(), chargeOf({ capture: false, metadata: { a: '"' } })])
     assert.deepEqual(read(CHARGES, charge), charge)
   const route = { ruleSetVersion: null, rule: 'default', next: [], skipped: [], failoverOn: [] }
-  for (const attempt of [attemptOf('capture', 1), { ...attemptOf('authorize', 1), route }])
+  const full = {
+    ...route,
+    ruleSetVersion: 3,
+    next: ['bank_b'],
+    skipped: [{ provider: 'bank_c', reason: 'paused' }],
+  }
+  for (const attempt of [
+    attemptOf('capture', 1),
+    ...[route, full].map((of) => ({ ...attemptOf('authorize', 1), route: of })),
+  ])
     assert.deepEqual(read(ATTEMPTS, attempt), attempt)
 })
 

@@ -15,7 +15,20 @@ import type { Delivery } from '../domain/webhooks/delivery.ts'
 import type { WebhookEndpoint } from '../domain/webhooks/endpoint.ts'
 import type { Replay } from '../domain/webhooks/replay.ts'
 import type { Commit, EndedKey } from '../ports/store.ts'
-import { amount, changing, flag, integer, json, named, record, rows, table, text, time } from './table.ts'
+import {
+  amount,
+  changing,
+  flag,
+  integer,
+  json,
+  named,
+  record,
+  route,
+  rows,
+  table,
+  text,
+  time,
+} from './table.ts'
 
 export const CHARGES = table<Charge>('charges', 'txn', {
   id: text,
@@ -88,7 +101,7 @@ export const ATTEMPTS = table<Attempt>(
     state: changing(text),
     amount: changing(amount),
     currency: text,
-    route: changing(json),
+    route: changing(route),
     providerReference: changing(text),
     declineCode: changing(text),
     reason: changing(text),

@@ -90,7 +90,11 @@ export const CALLS_OF_ATTEMPTS = `
   FROM attempts t
   JOIN charges c ON c.account_id = t.account_id AND c.live = t.live AND c.id = t.transaction_id`
 
-/** Every call that is counted. A charge that was decided at once, without an attempt, is one call. */
+const IS_AUTHORIZATION = `t.account_id = c.account_id AND t.live = c.live AND t.transaction_id = c.id AND t.kind = 'authorize'`
+
+/** Every call that is counted. A charge that was decided at once, without an attempt, is one call: SQLite
+ * finds its first attempt by the digits of its id, and the others by an index.
+ */
 export const CALLS = `
   ${CALLS_OF_ATTEMPTS}
   WHERE t.state IN ('pending', 'unknown', 'succeeded', 'declined', 'not_sent')
@@ -100,9 +104,9 @@ export const CALLS = `
     CASE c.status WHEN 'failed' THEN 'declined' ELSE 'succeeded' END,
     coalesce(CASE c.status WHEN 'failed' THEN c.decline_code END, ''), c.amount, NULL
   FROM charges c
-  LEFT JOIN attempts t
-    ON t.account_id = c.account_id AND t.live = c.live AND t.transaction_id = c.id AND t.kind = 'authorize'
-  WHERE t.id IS NULL`
+  WHERE NOT EXISTS (SELECT 1 FROM attempts t WHERE t.id = 'att' || substr(c.id, 4) AND ${IS_AUTHORIZATION})
+    AND NOT EXISTS (
+      SELECT 1 FROM attempts t WHERE substr(t.id, 5) <> substr(t.transaction_id, 5) AND ${IS_AUTHORIZATION})`
 
 /** 1 in the column of a call's duration, 0 in the others. */
 export const DURATION_OF_CALL: readonly string[] = DURATION_COLUMNS.map((_, i) => {

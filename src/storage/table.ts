@@ -2,6 +2,7 @@
  * A noun as a table. Each property of a noun is one column, listed once in `storage/columns`. Both engines derive their
  * rows and their statements from that list.
  */
+import { decodeRoute, encodeRoute, type Route } from '../domain/attempt.ts'
 import type { IdPrefix } from '../domain/id.ts'
 
 export type Value = string | number | null
@@ -34,6 +35,11 @@ const CODECS = {
   bigint: { type: 'bigint' },
   flag: { type: 'smallint', encode: isSet, decode: (value: number) => value === 1 },
   json: { type: 'text', encode: jsonOf, decode: parseJson },
+  route: {
+    type: 'text',
+    encode: (route: Route | null) => route && encodeRoute(route),
+    decode: (text: string | null) => (text === null ? null : decodeRoute(text)),
+  },
   /** A JSON object; an empty one is stored as NULL. */
   record: { type: 'text', encode: recordText, decode: (text: string | null) => parseJson(text) ?? {} },
 } as const satisfies Record<string, Codec>
@@ -46,7 +52,9 @@ type KindOf<V> = [NonNullable<V>] extends [boolean]
     ? 'text'
     : [NonNullable<V>] extends [number]
       ? 'integer' | 'bigint'
-      : 'json' | 'record'
+      : [NonNullable<V>] extends [Route]
+        ? 'route'
+        : 'json' | 'record'
 
 export type Spec<K extends Kind = Kind> = {
   readonly kind: K
@@ -64,6 +72,7 @@ export const amount: Spec<'bigint'> = { kind: 'bigint' }
 export const time: Spec<'bigint'> = { kind: 'bigint' }
 export const flag: Spec<'flag'> = { kind: 'flag' }
 export const json: Spec<'json'> = { kind: 'json' }
+export const route: Spec<'route'> = { kind: 'route' }
 export const record: Spec<'record'> = { kind: 'record' }
 
 /** The same column, of a property that may change after the insert. */

@@ -1,5 +1,6 @@
 import type { ChainResult } from './chain/check.ts'
 import { chargeIdIn } from './verify/aggregate.ts'
+import { isAttemptOf, merchantSum, sameScope } from './verify/joins.ts'
 import { ROWS } from './verify/row-checks.ts'
 import { SLICES } from './verify/slices.ts'
 
@@ -25,10 +26,6 @@ export function withChains(
 ): Pick<Verification, 'problem' | 'chainProblem'> {
   return chains.problem === undefined ? { problem } : { problem, chainProblem: chains.problem }
 }
-
-/** The condition that a row of `child` has the same account and mode as its `parent`. */
-const sameScope = (child: string, parent: string) =>
-  `${child}.account_id = ${parent}.account_id AND ${child}.live = ${parent}.live`
 
 /** The last deleted event of a scope, or 0. */
 const PURGED_TO = (scope: string) =>
@@ -105,7 +102,7 @@ const AMOUNTS: readonly Check[] = [
           THEN status NOT IN ('processing', 'requires_action', 'authorized', 'failed', 'canceled')
             OR (status = 'failed' AND decline_code IS NULL)
         WHEN amount_captured > amount OR (capture = 1 AND amount_captured < amount AND NOT EXISTS (
-          SELECT 1 FROM attempts t WHERE ${sameScope('t', 'charges')} AND t.transaction_id = charges.id
+          SELECT 1 FROM attempts t WHERE ${isAttemptOf('charges')}
             AND t.kind = 'authorize' AND t.resolved_by = 'hand' AND t.amount = charges.amount_captured)) THEN TRUE
         WHEN amount_refunded = 0 THEN status <> 'succeeded'
         WHEN amount_refunded < amount_captured THEN status <> 'partially_refunded'
@@ -115,35 +112,27 @@ const AMOUNTS: readonly Check[] = [
   },
 ]
 
-/** The sum of the row's transfers in the merchant's account; null without any. */
-const merchantSum = (row: string) => `(
-  SELECT sum(CASE 'merchant' WHEN debited.code THEN t.amount WHEN credited.code THEN -t.amount END)
-  FROM ledger_transfers t
-  JOIN ledger_accounts debited ON debited.id = t.debit_account_id
-  JOIN ledger_accounts credited ON credited.id = t.credit_account_id
-  WHERE ${sameScope('t', row)} AND t.transaction_id = ${row}.id AND debited.currency = ${row}.currency) AS merchant`
-
 /** The amounts of charges, refunds and disputes agree with their transfers. */
 const BOOKED: readonly Check[] = [
   {
     sql: `SELECT * FROM (
-        SELECT c.id, c.amount_captured AS captured, c.currency, ${merchantSum('c')} FROM charges c) AS x
+        SELECT c.id, c.amount_captured AS captured, c.currency, merchant FROM charges c ${merchantSum('c', 'txn')}) AS x
       WHERE coalesce(merchant, 0) <> -captured LIMIT 1`,
     problem: ({ id, captured, currency, merchant }) =>
       `The transaction ${id} captured ${captured} ${currency}, but its transfers book ${merchant ?? 'nothing'} to the merchant.`,
   },
   {
     sql: `SELECT * FROM (
-        SELECT r.id, r.status, r.amount, r.currency, ${merchantSum('r')} FROM refunds r) AS x
+        SELECT r.id, r.status, r.amount, r.currency, merchant FROM refunds r ${merchantSum('r', 're')}) AS x
       WHERE coalesce(merchant, 0) <> CASE status WHEN 'failed' THEN 0 ELSE amount END LIMIT 1`,
     problem: ({ id, status, amount, currency, merchant }) =>
       `The refund ${id} of ${amount} ${currency} is ${status}, but its transfers book ${merchant ?? 'nothing'} to the merchant.`,
   },
   {
     sql: `SELECT * FROM (
-        SELECT d.id, d.status, d.amount, d.currency, d.booked, ${merchantSum('d')} FROM (
+        SELECT d.id, d.status, d.amount, d.currency, d.booked, merchant FROM (
           SELECT d.account_id, d.live, d.id, d.status, d.amount_booked AS booked, d.amount, c.currency
-          FROM disputes d JOIN charges c ON ${sameScope('c', 'd')} AND c.id = d.transaction_id) d) AS x
+          FROM disputes d JOIN charges c ON ${sameScope('c', 'd')} AND c.id = d.transaction_id) d ${merchantSum('d', 'dp')}) AS x
       WHERE coalesce(merchant, 0) <> booked LIMIT 1`,
     problem: ({ id, status, booked, currency, merchant }) =>
       `The dispute ${id} is ${status} with ${booked} ${currency} booked, but its transfers book ${merchant ?? 'nothing'} to the merchant.`,
@@ -153,7 +142,7 @@ const BOOKED: readonly Check[] = [
     sql: `WITH held AS (
         SELECT account_id, live, id, provider, amount, status FROM charges c
         WHERE status = 'authorized' OR (status = 'processing' AND redirect_url IS NULL AND EXISTS (
-          SELECT 1 FROM attempts t WHERE ${sameScope('t', 'c')} AND t.transaction_id = c.id
+          SELECT 1 FROM attempts t WHERE ${isAttemptOf('c')}
             AND t.kind IN ('capture', 'cancel') AND t.state IN ${OPEN}))),
       expected AS (
         SELECT account_id, live, id, 'authorized:' || provider AS code, amount FROM held
@@ -304,14 +293,14 @@ const ATTEMPTS: readonly Check[] = [
   {
     sql: `SELECT c.id, c.status FROM charges c
       WHERE c.status <> 'succeeded' AND c.status IN ${WAITING} AND NOT EXISTS (
-        SELECT 1 FROM attempts t WHERE ${sameScope('t', 'c')} AND t.transaction_id = c.id
+        SELECT 1 FROM attempts t WHERE ${isAttemptOf('c')}
           AND t.kind <> 'refund' AND t.state IN ${OPEN}) LIMIT 1`,
     problem: ({ id, status }) => `The transaction ${id} is ${status}, but no attempt of it is open.`,
   },
   {
     sql: `SELECT r.id FROM refunds r
       WHERE r.status = 'processing' AND NOT EXISTS (
-        SELECT 1 FROM attempts t WHERE ${sameScope('t', 'r')} AND t.transaction_id = r.transaction_id
+        SELECT 1 FROM attempts t WHERE ${isAttemptOf('r', 'transaction_id')}
           AND t.refund_id = r.id AND t.state IN ${OPEN}) LIMIT 1`,
     problem: ({ id }) => `The refund ${id} is processing, but no attempt of it is open.`,
   },

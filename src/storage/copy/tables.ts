@@ -10,6 +10,8 @@ export type Table = {
   readonly from?: string
   /** Columns that only PostgreSQL has, as SQL for the embedded database. */
   readonly made?: Readonly<Record<string, string>>
+  /** Columns that only the embedded database has. */
+  readonly own?: readonly string[]
 }
 
 /** The owner of the copied leases: a node that never runs. The nodes that start later take over its work. */
@@ -43,12 +45,16 @@ export const PREFILLED_TABLES: readonly string[] = ['accounts', 'epochs', 'chain
  */
 export const TABLES: readonly Table[] = [
   { name: 'accounts', key: ['id'] },
-  ...NOUNS.map(({ name, key }) => ({ name, key, ...(name === 'attempts' && { made }) })),
+  ...NOUNS.map(({ name, key }) => ({
+    ...{ name, key },
+    ...(name === 'attempts' && { made }),
+    ...(name === 'charges' && { own: ['first_event', 'first_transfer'] }),
+  })),
   { name: AUDIT.name, key: AUDIT.key },
   { name: 'dashboard_sessions', key: ['hash'] },
   { name: 'idempotency_keys', key: ['seq'] },
   { name: 'ledger_accounts', key: ['id'] },
-  { name: 'ledger_transfers', key: ['debit_account_id', 'seq'] },
+  { name: 'ledger_transfers', key: ['debit_account_id', 'seq'], own: ['is_first'] },
   { name: 'ledger_slices', key: ['account_id', 'live', 'number'] },
   { name: 'ledger_checkpoints', key: ['ledger_account_id', 'slice'] },
   { name: 'events', key: ['account_id', 'live', 'seq'] },

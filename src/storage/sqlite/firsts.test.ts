@@ -18,13 +18,20 @@ import { tempDir } from '../../../test/kit/folders.ts'
 import { LIVE_SCOPE as scope } from '../../../test/kit/scopes.ts'
 import { isTwin } from '../../domain/id.ts'
 import type { Commit, Store } from '../../ports/store.ts'
+import { SOURCES } from '../verify/aggregate.ts'
+import { STATISTICS } from '../verify/statistics.ts'
+import { CHECKS } from '../verify-checks.ts'
+import { migrate } from './migrate.ts'
 import { openReader } from './open.ts'
 import { openSqliteStore } from './store.ts'
 import { verify } from './verify.ts'
+import { FIRSTS } from './verify-firsts.ts'
 
 const folder = tempDir()
 after(() => folder.remove())
 const open = (file: string) => openSqliteStore({ file, onFatal: assert.fail })
+
+type PlanRow = { readonly id: number; readonly parent: number; readonly detail: string }
 
 /** What is found of a charge, in numbers. */
 async function foundOf(store: Store, { charge }: Pick<Begun, 'charge'>) {
@@ -120,3 +127,21 @@ for (const [sql, problem] of [
     if (problem) assert.match(found ?? '', problem)
     else assert.equal(found, undefined)
   })
+
+test('no check of verify reads a table once for each row of another', () => {
+  const db = new Database(':memory:')
+  migrate(db)
+  const checks = [...CHECKS, ...STATISTICS, ...FIRSTS].map(({ sql }) => sql)
+  for (const sql of [...checks, SOURCES.transfersOfRefunds(), SOURCES.transfersOfDisputes()]) {
+    const rows = db.prepare<[], PlanRow>(`EXPLAIN QUERY PLAN ${sql}`).all()
+    const parents = new Map(rows.map((row) => [row.id, row]))
+    const isRepeated = (row: PlanRow | undefined): boolean =>
+      row !== undefined && (row.detail.startsWith('CORRELATED') || isRepeated(parents.get(row.parent)))
+    const plan = `${sql}\n${rows.map(({ detail }) => detail).join('; ')}`
+    for (const row of rows) {
+      if (/^SCAN (t|e|c|r)\b/.test(row.detail)) assert.ok(!isRepeated(row), plan)
+      assert.doesNotMatch(row.detail, /^SEARCH t .*\(account_id=\? AND live=\?\)/, plan)
+    }
+  }
+  db.close()
+})

@@ -80,11 +80,12 @@ export function* routeProblems({ attempts }: Aggregate, rules: RuleSets): Iterab
   }
 }
 
-function routeOf(route: Json | null): Route | null {
-  const { next, skipped, failoverOn, rule } = route ?? {}
+/** Stored without its empty parts: see `encodeRoute`. */
+function routeOf(stored: Json | null): Route | null {
+  const { ruleSetVersion = null, rule, next = [], skipped = [], failoverOn = [] } = stored ?? {}
   const isComplete =
     Array.isArray(next) && Array.isArray(skipped) && Array.isArray(failoverOn) && typeof rule === 'string'
-  return isComplete ? (route as unknown as Route) : null
+  return isComplete ? ({ ruleSetVersion, rule, next, skipped, failoverOn } as Route) : null
 }
 
 /** Why a route does not fit its version of the rules. */
