@@ -38,11 +38,11 @@ export function instantStore(t: TestContext, now: () => number): InstantStore {
     }
   }
 
-  const send = (write: Write) =>
+  const send = (write: Write, usual: unknown = null) =>
     run(write[0], () => {
       const [result] = writer.run([write])
       if (isFailure(result)) throw new Error(`${result.failed}: ${result.message}`)
-      return result
+      return result === null ? usual : result
     })
   const reads = Object.entries<(...args: never[]) => unknown>(createQueries(db, tails)).map(
     ([name, query]) => [name, (...args: never[]) => run(name, () => query(...args))],
