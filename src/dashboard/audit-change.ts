@@ -2,7 +2,10 @@
 
 import { plural } from './format.ts'
 import { code, component, dd, details, div, dl, dt, span, summary, type VNode } from './tags.ts'
-import { Json } from './ui/json.ts'
+import { Later } from './ui/page.ts'
+
+type JsonProps = { value: unknown; label: string }
+const loadJson = () => import('./ui/json.ts').then(({ Json }) => Json)
 
 type Facts = Readonly<Record<string, unknown>>
 export type Change = { readonly field: string; readonly before: string; readonly after: string }
@@ -48,7 +51,12 @@ export function AuditChange({
         .filter(isShort)
         .map((change) => component(Row, { change, isNew: before === null, key: change.field })),
     ),
-    changes.every(isShort) ? null : component(Json, { value: { before, after }, label: 'Whole objects' }),
+    changes.every(isShort)
+      ? null
+      : component(Later<JsonProps>, {
+          load: loadJson,
+          props: { value: { before, after }, label: 'Whole objects' },
+        }),
   )
 }
 

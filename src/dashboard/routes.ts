@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { href, match, place } from './router.ts'
 import { a, button, component, p, type VNode } from './tags.ts'
+import { TEXT } from './texts.ts'
 import { Empty, Skeleton } from './ui/empty.ts'
 import { Page } from './ui/page.ts'
 
@@ -86,7 +87,7 @@ function NoModule(): VNode {
   return component(
     Empty,
     { title: 'This page could not be loaded' },
-    p({}, 'MiniPay did not respond, or was updated meanwhile.'),
-    button({ type: 'button', class: 'button primary', onClick: () => location.reload() }, 'Load again'),
+    p({}, TEXT.updated),
+    button({ type: 'button', class: 'button primary', onClick: () => location.reload() }, TEXT.loadAgain),
   )
 }

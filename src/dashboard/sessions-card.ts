@@ -1,16 +1,16 @@
 /** Where people are signed in with a key, and the ways to end that. */
 import type { DashboardSessionView } from '../api/minipay/session-schemas.ts'
 import { api } from './api.ts'
-import { plural } from './format.ts'
 import { me } from './me.ts'
 import { type ListPage, useResource } from './resource.ts'
-import { button, component, div, p, span, type VNode } from './tags.ts'
+import { button, component, div, span, type VNode } from './tags.ts'
 import { Card } from './ui/card.ts'
-import { FormDialog, showDialog } from './ui/dialog.ts'
 import { Empty, Loaded } from './ui/empty.ts'
-import type { Changing } from './ui/rename-dialog.ts'
+import { showDialog, withModule } from './ui/page.ts'
 import { type Column, Table } from './ui/table.ts'
 import { Pill, Time } from './ui/values.ts'
+
+const dialogs = () => import('./session-dialogs.ts')
 
 type Listed = DashboardSessionView & { readonly onDone: () => void; readonly mayEnd: boolean }
 
@@ -45,49 +45,12 @@ function endOf(session: Listed): VNode | null {
   return button(
     {
       ...{ type: 'button', class: 'plain' },
-      onClick: () => showDialog((close) => component(EndDialog, { session, close, onDone })),
+      onClick: () =>
+        withModule(dialogs, ({ EndDialog }) =>
+          showDialog((close) => component(EndDialog, { session, close, onDone })),
+        ),
     },
     'End…',
-  )
-}
-
-function EndDialog({ session, close, onDone }: Changing & { session: DashboardSessionView }): VNode {
-  const end = async () => {
-    await api.remove(`/sessions/${session.id}`)
-    onDone()
-    return 'Ended the session'
-  }
-  return component(
-    FormDialog,
-    {
-      ...{ title: 'End session', submit: 'End the session', purpose: `end ${session.id}` },
-      ...{ onSubmit: end, onClose: close },
-    },
-    p(
-      {},
-      `${session.browser ?? 'The browser'} at ${session.address} has to sign in again. If you do not know it, revoke the key, too: who has the key can sign in again.`,
-    ),
-  )
-}
-
-function EndOthersDialog({ of, close, onDone }: Changing & { of: string | undefined }): VNode {
-  const end = async () => {
-    const { ended } = await api.post<{ ended: number }>('/sessions/end_others', of ? { key: of } : {})
-    onDone()
-    return `Ended ${plural(ended, 'session')}`
-  }
-  return component(
-    FormDialog,
-    {
-      ...{
-        title: 'End sessions',
-        submit: 'End all others',
-        danger: true,
-        purpose: `end sessions ${of ?? ''}`,
-      },
-      ...{ onSubmit: end, onClose: close },
-    },
-    p({}, 'Every browser that is signed in with the key, but this one, has to sign in again.'),
   )
 }
 
@@ -107,7 +70,10 @@ export function Sessions({ of, mayEnd = true }: SessionsProps): VNode | null {
   const isOwn = of === undefined || of === me.value?.key?.id
   const onDone = () => list.reload()
   const rows = list.data.value?.data ?? []
-  const endOthers = () => showDialog((close) => component(EndOthersDialog, { of, close, onDone }))
+  const endOthers = () =>
+    withModule(dialogs, ({ EndOthersDialog }) =>
+      showDialog((close) => component(EndOthersDialog, { of, close, onDone })),
+    )
   return component(
     Card,
     {

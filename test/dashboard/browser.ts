@@ -120,6 +120,8 @@ export async function openTab(
  */
 export async function axeFindings(page: Page): Promise<string[]> {
   if (process.env['TEST_POSTGRES'] !== undefined) return []
+  // Old data is dimmed while new data loads.
+  await page.locator('.stale').first().waitFor({ state: 'detached' })
   const source = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
   // A script of the page itself would be against the policy; this one is evaluated by the debugger.
   const { readFileSync } = await import('node:fs')

@@ -34,6 +34,23 @@ browserTest(
     await page.getByRole('heading', { name: 'There is no such page' }).waitFor()
     assert.deepEqual(await axeFindings(page), [])
 
+    // As after an update of the server: the module of the dialog no longer exists.
+    await page.route('**/dashboard/key-create.ts', (route) => route.fulfill({ status: 404 }))
+    await page.goto(`${server.url}/dashboard/keys`)
+    const make = page.getByRole('button', { name: 'Make a key' })
+    await make.click()
+    const lost = page.getByRole('dialog', { name: 'This part could not be loaded' })
+    await lost.waitFor()
+    assert.deepEqual(await axeFindings(page), [])
+    await page.keyboard.press('Escape')
+    await lost.waitFor({ state: 'detached' })
+    await make.click()
+    await page.unroute('**/dashboard/key-create.ts')
+    await lost.getByRole('button', { name: 'Load again' }).click()
+    await lost.waitFor({ state: 'detached' })
+    await make.click()
+    await page.getByRole('dialog', { name: 'Make an API key' }).waitFor()
+
     const phone = await openTab(browser, server.url, '/dashboard/', { viewport: PHONE, colorScheme: 'dark' })
     await phone.page.getByRole('button', { name: 'Menu' }).click()
     await phone.page.getByRole('link', { name: 'Webhooks' }).click()

@@ -9,8 +9,22 @@ import { Card } from '../ui/card.ts'
 import { Empty, Loaded } from '../ui/empty.ts'
 import { type Column, Table } from '../ui/table.ts'
 import { Amount, Id, Pill, Time } from '../ui/values.ts'
-import { meaningOf } from './accounts.ts'
 import { useMoneyMoved } from './live.ts'
+
+/** Accounts in words. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  merchant: 'Owed to you',
+  provider: 'Money at the provider',
+  authorized: 'Held at customers’ banks',
+  uncaptured: 'Held, can be captured',
+  capturing: 'Capture or cancel in progress',
+  refunds: 'Refunds not yet confirmed',
+  disputes: 'Reserved for disputes',
+}
+
+export function meaningOf(account: string): string {
+  return MEANINGS[account.split(':')[0] as string] ?? ''
+}
 
 type Currency = TrialBalanceView['currencies'][number]
 

@@ -3,8 +3,10 @@ import type { AttemptView } from '../../api/minipay/attempt-schemas.ts'
 import { duration, formatTime, plural, relative } from '../format.ts'
 import { can } from '../me.ts'
 import { button, code, div, fragment, p, span, type VNode } from '../tags.ts'
+import { withModule } from '../ui/page.ts'
 import { lookUp, lookups, wordsOf } from './lookups.ts'
-import { openResolve } from './open.ts'
+
+const dialogs = () => import('./open.ts')
 
 const KINDS: Readonly<Record<string, string>> = {
   authorize: 'Charge',
@@ -89,7 +91,7 @@ export function actions(
     button(
       {
         ...{ type: 'button', class: 'button small', 'aria-label': `Resolve ${id}` },
-        onClick: () => void openResolve(attempt, onChange),
+        onClick: () => withModule(dialogs, ({ openResolve }) => void openResolve(attempt, onChange)),
       },
       'Resolve…',
     ),

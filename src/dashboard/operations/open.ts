@@ -6,7 +6,7 @@ import type { ProviderView } from '../../api/minipay/provider-schemas.ts'
 import { api } from '../api.ts'
 import { can } from '../me.ts'
 import { component } from '../tags.ts'
-import { showDialog } from '../ui/dialog.ts'
+import { showDialog } from '../ui/page.ts'
 
 /** `onDone` gets what the server has made of it. */
 type Open<T> = (of: T, onDone: (after: T) => void) => Promise<void>

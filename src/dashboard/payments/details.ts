@@ -1,4 +1,4 @@
-/** What a payment is: its details, and the second line of each chapter of its story. */
+/** What a payment is: its details. */
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import { moneyWithCode } from '../format.ts'
 import { href } from '../router.ts'
@@ -6,16 +6,6 @@ import { a, code, component, fragment, type VNode } from '../tags.ts'
 import { Card, type Detail, Details } from '../ui/card.ts'
 import { Time } from '../ui/values.ts'
 import { own } from './own.ts'
-import type { Chapter } from './story.ts'
-
-/** The soft line of a chapter: its rule, and what else there is to know. */
-export function softLine({ rule, notes }: Chapter): VNode | null {
-  if (rule === undefined && notes.length === 0) return null
-  return fragment(
-    rule === undefined ? null : fragment('Rule ', code({}, rule), notes.length > 0 ? ' · ' : ''),
-    notes.join(' '),
-  )
-}
 
 export function ChargeDetails({ charge }: { charge: ChargeView }): VNode {
   const { currency } = charge

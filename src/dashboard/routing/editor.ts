@@ -11,9 +11,10 @@ import { Problem } from '../ui/dialog.ts'
 import { SelectField } from '../ui/field.ts'
 import { Diff } from './diff.ts'
 import { type Place, readDocument, type TypedDocument } from './document-places.ts'
-import { changeDraft, type Draft, dropDraft } from './draft.ts'
+import { changeDraft, type Draft, dropDraft, ownDraft, startDraft } from './draft.ts'
 import { type PlacedProblem, Problems, placed } from './problems.ts'
 import { showPublish } from './publish.ts'
+import { COUNTS } from './rules.ts'
 import { Simulated } from './simulated.ts'
 import { Superseded } from './superseded.ts'
 
@@ -22,11 +23,6 @@ type Outcome =
   | { readonly kind: 'error'; readonly error: ApiError }
   | { readonly kind: 'sound' }
   | { readonly kind: 'tried'; readonly last: ReplayedChargesView }
-
-export const COUNTS = [
-  ['100', 'the last 100 payments'],
-  ['1000', 'the last 1,000 payments'],
-] as const
 
 type EditorProps = { draft: Draft; current: RuleSetView; reload: () => void }
 
@@ -60,7 +56,17 @@ function useTrial(text: string) {
   return { document, outcome, busy, withDocument, refuse, simulate, forget: () => setOutcome(undefined) }
 }
 
-export function Editor({ draft, current, reload }: EditorProps): VNode {
+/** The draft of the reader, or a button that begins one. */
+export function Editing({ current, reload }: Omit<EditorProps, 'draft'>): VNode {
+  const draft = ownDraft()
+  if (draft) return component(Editor, { draft, current, reload })
+  return button(
+    { type: 'button', class: 'button', onClick: () => startDraft(current) },
+    'Begin with the rules in force',
+  )
+}
+
+function Editor({ draft, current, reload }: EditorProps): VNode {
   const field = useRef<HTMLTextAreaElement>(null)
   const { document, outcome, busy, withDocument, refuse, simulate, forget } = useTrial(draft.text)
   const show = ({ offset }: Place) => {

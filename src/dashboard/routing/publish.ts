@@ -1,5 +1,4 @@
 /** Dialogs that store the next version of the rules. */
-import { signal } from '@preact/signals'
 import type { RuleSetView } from '../../api/minipay/routing-schemas.ts'
 import { ApiError, api } from '../api.ts'
 import { me } from '../me.ts'
@@ -8,9 +7,7 @@ import { component, p, type VNode } from '../tags.ts'
 import { FormDialog, showDialog } from '../ui/dialog.ts'
 import { TextField } from '../ui/field.ts'
 import { changeDraft, type Draft, dropDraft } from './draft.ts'
-
-/** Counts what this page published: the rules in force are then loaded again. */
-export const published = signal(0)
+import { published } from './rules.ts'
 
 type Refused = (error: ApiError) => void
 

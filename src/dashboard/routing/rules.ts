@@ -1,4 +1,5 @@
 /** The rules in force, in order and in words, with their shares of the newest payments. */
+import { signal } from '@preact/signals'
 import type { ReplayedChargesView } from '../../api/minipay/simulation-schemas.ts'
 import { percent, plural } from '../format.ts'
 import { code, component, div, h3, li, ol, p, progress, span, strong, ul, type VNode } from '../tags.ts'
@@ -9,6 +10,15 @@ import {
   type RulesDocument,
   targetsInWords,
 } from './rule-words.ts'
+
+/** Counts what this page published: the rules in force are then loaded again. */
+export const published = signal(0)
+
+/** On so many of the newest payments rules are tried. */
+export const COUNTS = [
+  ['100', 'the last 100 payments'],
+  ['1000', 'the last 1,000 payments'],
+] as const
 
 type Hits = ReplayedChargesView | undefined
 

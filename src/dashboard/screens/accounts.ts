@@ -1,17 +1,18 @@
 import type { AccountView } from '../../api/minipay/account-schemas.ts'
-import { CloseDialog, CreateDialog } from '../account-dialogs.ts'
 import { api } from '../api.ts'
 import { can, me } from '../me.ts'
 import { type ListPage, usePages } from '../resource.ts'
 import { href } from '../router.ts'
 import { a, button, component, p, span, type VNode } from '../tags.ts'
-import { showDialog } from '../ui/dialog.ts'
 import { Empty } from '../ui/empty.ts'
 import { Menu } from '../ui/menu.ts'
-import { Page } from '../ui/page.ts'
-import { type Changing, RenameDialog } from '../ui/rename-dialog.ts'
+import { Page, showDialog, withModule } from '../ui/page.ts'
+import type { Changing } from '../ui/rename-dialog.ts'
 import { type Column, List } from '../ui/table.ts'
 import { Id, Pill, Time } from '../ui/values.ts'
+
+const dialogs = () => import('../account-dialogs.ts')
+const renaming = () => import('../ui/rename-dialog.ts')
 
 type Listed = AccountView & Pick<Changing, 'onDone'>
 
@@ -55,14 +56,20 @@ function actionsOf(account: Listed): VNode | null {
     items: [
       {
         label: 'Rename',
-        onSelect: () => showDialog((close) => component(RenameDialog, { ...rename, close })),
+        onSelect: () =>
+          withModule(renaming, ({ RenameDialog }) =>
+            showDialog((close) => component(RenameDialog, { ...rename, close })),
+          ),
       },
       ...(isFirst || me.value?.account.id === id
         ? []
         : [
             {
               label: 'Close',
-              onSelect: () => showDialog((close) => component(CloseDialog, { account, close, onDone })),
+              onSelect: () =>
+                withModule(dialogs, ({ CloseDialog }) =>
+                  showDialog((close) => component(CloseDialog, { account, close, onDone })),
+                ),
               danger: true,
             },
           ]),
@@ -82,7 +89,10 @@ export default function Accounts(): VNode {
     },
     ({ id }) => id,
   )
-  const create = () => showDialog((close) => component(CreateDialog, { close, onDone: () => pages.reload() }))
+  const create = () =>
+    withModule(dialogs, ({ CreateDialog }) =>
+      showDialog((close) => component(CreateDialog, { close, onDone: () => pages.reload() })),
+    )
   return component(
     Page,
     {

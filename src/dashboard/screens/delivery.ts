@@ -11,11 +11,12 @@ import { a, button, code, component, div, fragment, p, type VNode } from '../tag
 import { Card, Details } from '../ui/card.ts'
 import { Loaded } from '../ui/empty.ts'
 import { Json } from '../ui/json.ts'
-import { Page } from '../ui/page.ts'
+import { Page, withModule } from '../ui/page.ts'
 import { type Moment, Timeline } from '../ui/timeline.ts'
 import { Badge, Id, Pill, Time } from '../ui/values.ts'
-import { retryOne } from '../webhooks/retry.ts'
 import { nextOf, said, whyAttempted } from '../webhooks/words.ts'
+
+const retrying = () => import('../webhooks/retry.ts')
 
 type Shown = DeliveryWithAttemptsView
 type Attempt = Shown['attempts_made'][number]
@@ -45,7 +46,11 @@ export default function Delivery({ params }: ScreenProps): VNode {
       here: code({}, id),
       actions: retry
         ? button(
-            { type: 'button', class: 'button primary', onClick: () => retryOne(delivery, changed) },
+            {
+              type: 'button',
+              class: 'button primary',
+              onClick: () => withModule(retrying, ({ retryOne }) => retryOne(delivery, changed)),
+            },
             'Send again',
           )
         : null,

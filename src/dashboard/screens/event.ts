@@ -1,16 +1,17 @@
 import type { EventView } from '../../api/minipay/event-schemas.ts'
 import { api } from '../api.ts'
 import { useResource } from '../resource.ts'
-import { href } from '../router.ts'
+import { href, type Query } from '../router.ts'
 import type { ScreenProps } from '../routes.ts'
 import { code, component, div, type VNode } from '../tags.ts'
 import { Card, Details } from '../ui/card.ts'
 import { Loaded } from '../ui/empty.ts'
 import { Json } from '../ui/json.ts'
-import { Page } from '../ui/page.ts'
+import { Later, Page } from '../ui/page.ts'
 import { Id, Time } from '../ui/values.ts'
-import { DeliveryList, useDeliveries } from '../webhooks/deliveries.ts'
 import { objectOf } from '../webhooks/event-objects.ts'
+
+const loadDeliveries = () => import('../webhooks/deliveries.ts').then(({ Deliveries }) => Deliveries)
 
 export default function Event({ params }: ScreenProps): VNode {
   const { id = '' } = params
@@ -31,7 +32,6 @@ export default function Event({ params }: ScreenProps): VNode {
 
 function Content({ event }: { event: EventView }): VNode {
   const { data, previous_attributes: before } = event
-  const deliveries = useDeliveries({ event_id: event.id })
   return div(
     { class: 'columns' },
     div(
@@ -44,7 +44,14 @@ function Content({ event }: { event: EventView }): VNode {
             { title: 'Changed', aside: 'The former values' },
             component(Json, { value: before, label: 'Former values', open: true }),
           ),
-      component(Card, { title: 'Webhooks of this event' }, component(DeliveryList, { pages: deliveries })),
+      component(
+        Card,
+        { title: 'Webhooks of this event' },
+        component(Later<{ query: Query }>, {
+          load: loadDeliveries,
+          props: { query: { event_id: event.id } },
+        }),
+      ),
     ),
     component(
       Card,

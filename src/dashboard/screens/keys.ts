@@ -1,21 +1,21 @@
 import type { ApiKeyView } from '../../api/minipay/key-schemas.ts'
 import { api } from '../api.ts'
-import { CreateKeyDialog } from '../key-create.ts'
-import { RevokeKeyDialog, RollKeyDialog } from '../key-dialogs.ts'
 import { can, me } from '../me.ts'
 import { type ListPage, usePages } from '../resource.ts'
 import { go, place } from '../router.ts'
-import { Sessions } from '../sessions-card.ts'
 import { button, code, component, div, p, span, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
-import { showDialog } from '../ui/dialog.ts'
 import { Empty } from '../ui/empty.ts'
 import { type Filter, Filters, filterValues } from '../ui/filters.ts'
 import { Menu } from '../ui/menu.ts'
-import { Page } from '../ui/page.ts'
-import { RenameDialog } from '../ui/rename-dialog.ts'
+import { Later, Page, showDialog, withModule } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
 import { Badge, Time } from '../ui/values.ts'
+
+const creation = () => import('../key-create.ts')
+const dialogs = () => import('../key-dialogs.ts')
+const renaming = () => import('../ui/rename-dialog.ts')
+const loadSessions = () => import('../sessions-card.ts').then(({ Sessions }) => Sessions)
 
 /** Live keys of the operator's account see the keys of each account and mode. */
 const ELSEWHERE: readonly Filter[] = [
@@ -77,20 +77,26 @@ function actionsOf(apiKey: Keyed): VNode | null {
   if (!can('keys:write') || stateOf(apiKey) !== 'active') return null
   const { id, name, onDone } = apiKey
   const rename = { noun: 'API key', path: `/keys/${id}`, name, onDone }
-  const item = (label: string, dialog: typeof RollKeyDialog, danger = false) => ({
+  const item = (label: string, dialog: 'RollKeyDialog' | 'RevokeKeyDialog', danger = false) => ({
     ...{ label, danger },
-    onSelect: () => showDialog((close) => component(dialog, { apiKey, close, onDone })),
+    onSelect: () =>
+      withModule(dialogs, (made) =>
+        showDialog((close) => component(made[dialog], { apiKey, close, onDone })),
+      ),
   })
   return component(Menu, {
     label: `Actions for ${name}`,
     items: [
       {
         label: 'Rename',
-        onSelect: () => showDialog((close) => component(RenameDialog, { ...rename, close })),
+        onSelect: () =>
+          withModule(renaming, ({ RenameDialog }) =>
+            showDialog((close) => component(RenameDialog, { ...rename, close })),
+          ),
       },
       { label: 'Sessions', onSelect: () => go('/sessions', { key: id }) },
-      ...(apiKey.rolled_to === null ? [item('Roll', RollKeyDialog)] : []),
-      item('Revoke', RevokeKeyDialog, true),
+      ...(apiKey.rolled_to === null ? [item('Roll', 'RollKeyDialog')] : []),
+      item('Revoke', 'RevokeKeyDialog', true),
     ],
   })
 }
@@ -111,7 +117,9 @@ export default function Keys(): VNode {
     [place.value.query.toString()],
   )
   const create = () =>
-    showDialog((close) => component(CreateKeyDialog, { close, onDone: () => pages.reload() }))
+    withModule(creation, ({ CreateKeyDialog }) =>
+      showDialog((close) => component(CreateKeyDialog, { close, onDone: () => pages.reload() })),
+    )
   return component(
     Page,
     {
@@ -125,7 +133,9 @@ export default function Keys(): VNode {
       ...{ label: 'API keys', noun: 'key', columns: COLUMNS, pages, idOf: ({ id }) => id, clickable: false },
       empty: component(NoKeys, {}),
     }),
-    me.value?.key ? component(Sessions, { of: undefined }) : null,
+    me.value?.key
+      ? component(Later<{ of: string | undefined }>, { load: loadSessions, props: { of: undefined } })
+      : null,
   )
 }
 

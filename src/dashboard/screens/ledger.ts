@@ -1,12 +1,11 @@
 import type { LedgerEntryView } from '../../api/minipay/ledger-schemas.ts'
 import { api } from '../api.ts'
 import { startOfDay } from '../format.ts'
-import { meaningOf, pageOf } from '../ledger/accounts.ts'
-import { Balances } from '../ledger/balances.ts'
+import { Balances, meaningOf } from '../ledger/balances.ts'
 import { useMoneyMoved } from '../ledger/live.ts'
 import { zone } from '../preferences.ts'
 import { type ListPage, usePages } from '../resource.ts'
-import { place, type Query } from '../router.ts'
+import { href, place, type Query } from '../router.ts'
 import { component, span, type VNode } from '../tags.ts'
 import { Card } from '../ui/card.ts'
 import { Empty, NothingMatches } from '../ui/empty.ts'
@@ -40,6 +39,12 @@ const COLUMNS: readonly Column<LedgerEntryView>[] = [
     },
   },
 ]
+
+/** The page of a charge, a refund or a dispute; undefined if it has none of its own. */
+function pageOf(id: string): string | undefined {
+  if (id.startsWith('txn_')) return href(`/payments/${id}`)
+  return undefined
+}
 
 /** The filters of entries as the API's query: whole days of the reader. */
 function entriesQuery(): Query {

@@ -10,20 +10,21 @@ import {
   openCapture,
   openRefund,
 } from '../payments/actions.ts'
-import { ChargeDetails, softLine } from '../payments/details.ts'
 import { usePaymentLive } from '../payments/live.ts'
 import { loadBeside, loadPayment, type Payment } from '../payments/load.ts'
-import { storyOf } from '../payments/story.ts'
+import { type Chapter, storyOf } from '../payments/story.ts'
 import { useResource } from '../resource.ts'
 import { href } from '../router.ts'
 import type { ScreenProps } from '../routes.ts'
-import { button, component, div, fragment, p, span, type VNode } from '../tags.ts'
+import { button, code, component, div, fragment, p, span, type VNode } from '../tags.ts'
 import { statusOf } from '../texts.ts'
 import { Card } from '../ui/card.ts'
 import { Loaded } from '../ui/empty.ts'
-import { Page } from '../ui/page.ts'
+import { Later, Page } from '../ui/page.ts'
 import { type Moment, Timeline } from '../ui/timeline.ts'
 import { Amount, Badge, CopyButton, Id } from '../ui/values.ts'
+
+const loadDetails = () => import('../payments/details.ts').then(({ ChargeDetails }) => ChargeDetails)
 
 export default function PaymentScreen({ params }: ScreenProps): VNode {
   const id = params['id'] ?? ''
@@ -69,9 +70,18 @@ export default function PaymentScreen({ params }: ScreenProps): VNode {
               show: ({ found, Below }) => component(Below, { found, payment: data }),
             }),
           ),
-          component(ChargeDetails, { charge: data.charge }),
+          component(Later<{ charge: ChargeView }>, { load: loadDetails, props: { charge: data.charge } }),
         ),
     }),
+  )
+}
+
+/** The soft line of a chapter: its rule, and what else there is to know. */
+function softLine({ rule, notes }: Chapter): VNode | null {
+  if (rule === undefined && notes.length === 0) return null
+  return fragment(
+    rule === undefined ? null : fragment('Rule ', code({}, rule), notes.length > 0 ? ' · ' : ''),
+    notes.join(' '),
   )
 }
 

@@ -4,20 +4,23 @@ import { api } from '../api.ts'
 import { plural } from '../format.ts'
 import { can } from '../me.ts'
 import { useResource } from '../resource.ts'
-import { go, href, place, replaceQuery } from '../router.ts'
+import { href, place, replaceQuery } from '../router.ts'
 import { Author } from '../routing/author.ts'
-import { ownDraft, startDraft } from '../routing/draft.ts'
-import { COUNTS, Editor } from '../routing/editor.ts'
-import { History, Version } from '../routing/history.ts'
-import { published, showReset } from '../routing/publish.ts'
-import { Rules } from '../routing/rules.ts'
-import { button, component, div, fragment, p, span, type VNode } from '../tags.ts'
+import { COUNTS, published, Rules } from '../routing/rules.ts'
+import { component, div, fragment, p, span, type VNode } from '../tags.ts'
 import { Card } from '../ui/card.ts'
 import { Failure, Loaded } from '../ui/empty.ts'
 import { SelectField } from '../ui/field.ts'
-import { Menu } from '../ui/menu.ts'
-import { Page } from '../ui/page.ts'
+import { Later, Page } from '../ui/page.ts'
 import { Time } from '../ui/values.ts'
+
+type EditingProps = { current: RuleSetView; reload: () => void }
+type VersionProps = { number: string; current: RuleSetView }
+
+const loadActions = () => import('../routing/actions.ts').then(({ Actions }) => Actions)
+const loadEditing = () => import('../routing/editor.ts').then(({ Editing }) => Editing)
+const loadVersion = () => import('../routing/history.ts').then(({ Version }) => Version)
+const loadHistory = () => import('../routing/history.ts').then(({ History }) => History)
 
 /** The routing rules: in force, edited, and their history. */
 export default function Routing(): VNode {
@@ -30,45 +33,22 @@ export default function Routing(): VNode {
     {
       title: isEditing ? 'Edit rules' : 'Routing',
       ...(isEditing && { above: { label: 'Routing', href: href('/routing') }, here: 'Edit' }),
-      actions: rules && !isEditing && can('routing:write') ? component(Actions, { rules }) : null,
+      actions:
+        rules && !isEditing && can('routing:write')
+          ? component(Later<{ rules: RuleSetView }>, { load: loadActions, props: { rules } })
+          : null,
     },
     component(Loaded<RuleSetView>, {
       resource: current,
       show: (data) =>
         isEditing
-          ? component(Editing, { current: data, reload: current.reload })
+          ? component(Later<EditingProps>, {
+              load: loadEditing,
+              props: { current: data, reload: current.reload },
+              key: 'edit',
+            })
           : component(Overview, { current: data, number: query.get('version') }),
     }),
-  )
-}
-
-function Actions({ rules }: { rules: RuleSetView }): VNode {
-  const edit = () => {
-    if (!ownDraft()) startDraft(rules)
-    go('/routing', { edit: 1 })
-  }
-  return fragment(
-    rules.built_in
-      ? null
-      : component(Menu, {
-          label: 'More actions',
-          items: [
-            { label: 'Reset to the built-in rules…', danger: true, onSelect: () => showReset(rules.version) },
-          ],
-        }),
-    button(
-      { type: 'button', class: 'button primary', onClick: edit },
-      ownDraft() ? 'Continue draft' : 'Edit rules',
-    ),
-  )
-}
-
-function Editing({ current, reload }: { current: RuleSetView; reload: () => void }): VNode {
-  const draft = ownDraft()
-  if (draft) return component(Editor, { draft, current, reload })
-  return button(
-    { type: 'button', class: 'button', onClick: () => startDraft(current) },
-    'Begin with the rules in force',
   )
 }
 
@@ -80,7 +60,9 @@ function Overview({ current, number }: { current: RuleSetView; number: string | 
   )
   const replayed = hits.data.value?.last ?? undefined
   return fragment(
-    number === null ? null : component(Version, { number, current, key: number }),
+    number === null
+      ? null
+      : component(Later<VersionProps>, { load: loadVersion, props: { number, current }, key: number }),
     component(
       Card,
       { title: 'Rules in force', aside: component(About, { current }), class: 'routing-rules' },
@@ -96,7 +78,11 @@ function Overview({ current, number }: { current: RuleSetView; number: string | 
       ),
       hits.error.value ? component(Failure, { error: hits.error.value, onRetry: hits.reload }) : null,
     ),
-    component(History, { version: current.version }),
+    component(Later<{ version: number }>, {
+      load: loadHistory,
+      props: { version: current.version },
+      key: 'history',
+    }),
   )
 }
 

@@ -2,7 +2,6 @@ import type { AttemptView } from '../../api/minipay/attempt-schemas.ts'
 import { api } from '../api.ts'
 import { useEvents } from '../live.ts'
 import { actions, age, call, isOpen, kindOf, nextLookup, response } from '../operations/attempt-cells.ts'
-import { refreshOpen } from '../operations/refresh.ts'
 import { usePoll } from '../poll.ts'
 import { type ListPage, type Pages, usePages } from '../resource.ts'
 import { href, place } from '../router.ts'
@@ -74,7 +73,10 @@ export default function Unresolved(): VNode {
     all.replace(attempt)
     overdue.replace(attempt)
   }
-  const refresh = () => refreshOpen(all, { ...query, status: OPEN }, onChange)
+  const refresh = async () => {
+    const { refreshOpen } = await import('../operations/refresh.ts')
+    await refreshOpen(all, { ...query, status: OPEN }, onChange)
+  }
   usePoll(refresh)
   useEvents({ types: ['payment.', 'refund.', 'dispute.'] }, (events) => {
     const changed = new Set(events.map(({ data }) => data.id))

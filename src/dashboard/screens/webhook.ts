@@ -3,34 +3,23 @@ import { count, duration } from '../format.ts'
 import { can } from '../me.ts'
 import { go, href } from '../router.ts'
 import type { ScreenProps } from '../routes.ts'
-import { button, code, component, div, fragment, h2, type VNode } from '../tags.ts'
+import { button, code, component, fragment, type VNode } from '../tags.ts'
 import { Card, Details, Figures } from '../ui/card.ts'
-import { Loaded, NothingMatches } from '../ui/empty.ts'
-import { anyFilter, clearFilters, type Filter, Filters, filterValues } from '../ui/filters.ts'
+import { Loaded } from '../ui/empty.ts'
 import { Menu } from '../ui/menu.ts'
-import { Page } from '../ui/page.ts'
+import { Later, Page, withModule } from '../ui/page.ts'
 import { Badge, Id, Time } from '../ui/values.ts'
-import { deleteEndpoint, rotateSecret, sendTest, switchEndpoint } from '../webhooks/actions.ts'
-import { DeliveryList, useDeliveries } from '../webhooks/deliveries.ts'
-import { editEndpoint } from '../webhooks/endpoint-form.ts'
-import { Failures } from '../webhooks/failures.ts'
+import type { FailuresProps } from '../webhooks/failures.ts'
 import { useEndpoint } from '../webhooks/use-endpoints.ts'
 import { CONFIGURED, disabledBecause, placeOf, successOf } from '../webhooks/words.ts'
 
 type Endpoint = WebhookEndpointView
 
-const FILTERS: readonly Filter[] = [
-  {
-    ...{ name: 'status', label: 'Status', kind: 'select' },
-    choices: [
-      ['pending', 'Pending'],
-      ['delivered', 'Delivered'],
-      ['failed', 'Failed'],
-    ],
-  },
-  { name: 'event_type', label: 'Event type', kind: 'text' },
-  { name: 'last_error', label: 'Error', kind: 'text' },
-]
+const actions = () => import('../webhooks/actions.ts')
+const form = () => import('../webhooks/endpoint-form.ts')
+const loadFailures = () => import('../webhooks/failures.ts').then(({ Failures }) => Failures)
+const loadDeliveries = () =>
+  import('../webhooks/endpoint-deliveries.ts').then(({ EndpointDeliveries }) => EndpointDeliveries)
 
 export default function Webhook({ params }: ScreenProps): VNode {
   const { id = '' } = params
@@ -54,21 +43,40 @@ export default function Webhook({ params }: ScreenProps): VNode {
 
 function Actions({ endpoint, changed }: { endpoint: Endpoint; changed: (now: Endpoint) => void }): VNode {
   const test = button(
-    { type: 'button', class: 'button', onClick: () => sendTest(endpoint) },
+    {
+      type: 'button',
+      class: 'button',
+      onClick: () => withModule(actions, ({ sendTest }) => sendTest(endpoint)),
+    },
     'Send test event',
   )
   if (endpoint.id === CONFIGURED) return test
   const items = [
     {
       label: endpoint.status === 'enabled' ? 'Disable…' : 'Enable…',
-      onSelect: () => switchEndpoint(endpoint, changed),
+      onSelect: () => withModule(actions, ({ switchEndpoint }) => switchEndpoint(endpoint, changed)),
     },
-    { label: 'Rotate secret…', onSelect: () => rotateSecret(endpoint, changed) },
-    { label: 'Delete…', danger: true, onSelect: () => deleteEndpoint(endpoint, () => go('/webhooks')) },
+    {
+      label: 'Rotate secret…',
+      onSelect: () => withModule(actions, ({ rotateSecret }) => rotateSecret(endpoint, changed)),
+    },
+    {
+      label: 'Delete…',
+      danger: true,
+      onSelect: () =>
+        withModule(actions, ({ deleteEndpoint }) => deleteEndpoint(endpoint, () => go('/webhooks'))),
+    },
   ]
   return fragment(
     test,
-    button({ type: 'button', class: 'button', onClick: () => editEndpoint(endpoint, changed) }, 'Edit'),
+    button(
+      {
+        type: 'button',
+        class: 'button',
+        onClick: () => withModule(form, ({ editEndpoint }) => editEndpoint(endpoint, changed)),
+      },
+      'Edit',
+    ),
     component(Menu, { label: 'More actions', items }),
   )
 }
@@ -95,21 +103,11 @@ function Content({ endpoint }: { endpoint: Endpoint }): VNode {
       { title: 'Details', class: 'spread' },
       component(Details, { items: detailsOf(endpoint) }),
     ),
-    component(Failures, { endpoint: id, placeOf: () => placeOf(endpoint) }),
-    component(Deliveries, { id }),
-  )
-}
-
-function Deliveries({ id }: { id: string }): VNode {
-  const pages = useDeliveries({ endpoint: id, ...filterValues(FILTERS) })
-  const empty = anyFilter(FILTERS)
-    ? { empty: component(NothingMatches, { onClear: () => clearFilters(FILTERS) }) }
-    : {}
-  return div(
-    { class: 'deliveries' },
-    h2({}, 'Deliveries'),
-    component(Filters, { filters: FILTERS }),
-    component(DeliveryList, { pages, ...empty }),
+    component(Later<FailuresProps>, {
+      load: loadFailures,
+      props: { endpoint: id, placeOf: () => placeOf(endpoint) },
+    }),
+    component(Later<{ id: string }>, { load: loadDeliveries, props: { id } }),
   )
 }
 

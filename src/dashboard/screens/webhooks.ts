@@ -4,15 +4,17 @@ import { can } from '../me.ts'
 import { go, href } from '../router.ts'
 import { a, button, component, p, span, type VNode } from '../tags.ts'
 import { Empty, Loaded } from '../ui/empty.ts'
-import { Page } from '../ui/page.ts'
+import { Later, Page, withModule } from '../ui/page.ts'
 import { type Column, Table } from '../ui/table.ts'
 import { Badge, Time } from '../ui/values.ts'
-import { editEndpoint } from '../webhooks/endpoint-form.ts'
-import { Failures } from '../webhooks/failures.ts'
+import type { FailuresProps } from '../webhooks/failures.ts'
 import { useEndpoints } from '../webhooks/use-endpoints.ts'
 import { placeOf, successOf } from '../webhooks/words.ts'
 
 type Endpoint = WebhookEndpointView
+
+const form = () => import('../webhooks/endpoint-form.ts')
+const loadFailures = () => import('../webhooks/failures.ts').then(({ Failures }) => Failures)
 
 const link = ({ id }: Endpoint, query = {}) => href(`/webhooks/${id}`, query)
 
@@ -68,11 +70,17 @@ export default function Webhooks(): VNode {
               ...{ label: 'Webhook endpoints', columns: COLUMNS, rows, idOf: ({ id }: Endpoint) => id },
             }),
     }),
-    endpoints.data.value ? component(Failures, { placeOf: (id: string) => places.get(id) }) : null,
+    endpoints.data.value
+      ? component(Later<FailuresProps>, {
+          load: loadFailures,
+          props: { placeOf: (id: string) => places.get(id) },
+        })
+      : null,
   )
 }
 
-const addEndpoint = () => editEndpoint(undefined, ({ id }) => go(`/webhooks/${id}`))
+const addEndpoint = () =>
+  withModule(form, ({ editEndpoint }) => editEndpoint(undefined, ({ id }) => go(`/webhooks/${id}`)))
 
 function NoEndpoint(): VNode {
   return component(

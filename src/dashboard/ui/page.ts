@@ -2,14 +2,19 @@ import { signal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import {
   a,
+  button,
   type ComponentChildren,
   component,
+  dialog,
   div,
+  footer,
   h1,
+  h2,
   header,
   li,
   nav,
   ol,
+  p,
   span,
   type VNode,
 } from '../tags.ts'
@@ -88,6 +93,31 @@ export function showDialog(draw: (close: () => void) => VNode): void {
 export function closeDialog(): void {
   opened.value = undefined
 }
+
+/** Loads a module when it is first needed, such as that of a dialog, and runs `use` with it; or says that it cannot. */
+export function withModule<M>(load: () => Promise<M>, use: (module: M) => void): void {
+  load().then(use, () => showDialog((close) => component(NotLoaded, { close })))
+}
+
+/** After an update of the server, the modules of this page no longer exist. */
+function NotLoaded({ close }: { close: () => void }): VNode {
+  const element = useRef<HTMLDialogElement>(null)
+  useEffect(() => element.current?.showModal(), [])
+  return dialog(
+    { ref: element, 'aria-label': TEXT.notLoaded, onCancel: close },
+    div(
+      { class: 'notice' },
+      h2({}, TEXT.notLoaded),
+      p({}, TEXT.updated),
+      footer(
+        {},
+        button({ type: 'button', class: 'button', onClick: close }, TEXT.cancel),
+        button({ type: 'button', class: 'button primary', onClick: () => location.reload() }, TEXT.loadAgain),
+      ),
+    ),
+  )
+}
+
 /** The place of the dialog in the page. */
 export function Dialogs(): VNode | null {
   return opened.value?.() ?? null

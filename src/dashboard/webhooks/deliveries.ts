@@ -12,7 +12,7 @@ import { Badge, Id, Time } from '../ui/values.ts'
 import { said } from './words.ts'
 
 /** Deliveries that fit the query, newest first. Those that are shown change in place. */
-export function useDeliveries(query: Query): Pages<DeliveryView> {
+function useDeliveries(query: Query): Pages<DeliveryView> {
   const load = (after?: string, signal?: AbortSignal) =>
     api.get<ListPage<DeliveryView>>(
       '/webhook_deliveries',
@@ -54,7 +54,7 @@ const COLUMNS: readonly Column<DeliveryView>[] = [
   },
 ]
 
-export function DeliveryList({ pages, empty }: { pages: Pages<DeliveryView>; empty?: VNode }): VNode {
+function DeliveryList({ pages, empty }: { pages: Pages<DeliveryView>; empty?: VNode }): VNode {
   return component(List<DeliveryView>, {
     ...{ label: 'Deliveries', noun: 'webhook', pages, columns: COLUMNS, idOf: ({ id }: DeliveryView) => id },
     empty:
@@ -65,4 +65,9 @@ export function DeliveryList({ pages, empty }: { pages: Pages<DeliveryView>; emp
         p({}, 'A delivery is listed once its first attempt ended.'),
       ),
   })
+}
+
+/** The deliveries that fit a query, with their own requests. */
+export function Deliveries({ query, empty }: { query: Query; empty?: VNode }): VNode {
+  return component(DeliveryList, { pages: useDeliveries(query), ...(empty && { empty }) })
 }

@@ -15,7 +15,7 @@ import { retryAll } from './retry.ts'
 import { said } from './words.ts'
 
 type Group = FailuresView['data'][number]
-type Props = {
+export type FailuresProps = {
   /** Of this one alone. */
   endpoint?: string
   /** The words for an endpoint; undefined if it was deleted: nothing can be sent to it again. */
@@ -23,7 +23,7 @@ type Props = {
 }
 
 /** Failed deliveries in groups; nothing without any. */
-export function Failures({ endpoint, placeOf }: Props): VNode | null {
+export function Failures({ endpoint, placeOf }: FailuresProps): VNode | null {
   const load = () => api.get<FailuresView>('/webhook_deliveries/failures', { endpoint })
   const failures = useResource(load, [endpoint])
   usePoll(async () => {
@@ -51,7 +51,7 @@ export function Failures({ endpoint, placeOf }: Props): VNode | null {
 
 const nameOf = ({ endpoint, last_error: error }: Group) => `${endpoint} ${error}`
 
-function columnsOf(placeOf: Props['placeOf'], withEndpoint: boolean): readonly Column<Group>[] {
+function columnsOf(placeOf: FailuresProps['placeOf'], withEndpoint: boolean): readonly Column<Group>[] {
   const endpoint: Column<Group> = {
     ...{ head: 'Endpoint', class: 'named' },
     cell: ({ endpoint }) => placeOf(endpoint) ?? `${endpoint} (deleted)`,
