@@ -1,6 +1,7 @@
 /** Opens the form of a test payment, which is loaded when it is first wanted. */
 import { can, me } from './me.ts'
 import { button, component, type VNode } from './tags.ts'
+import { showDialog, withModule } from './ui/page.ts'
 
 export type NewPayment = {
   /** The card that is chosen at first: a token. */
@@ -14,19 +15,15 @@ export function canMakePayments(): boolean {
   return me.value?.mode === 'test' && can('charges:write')
 }
 
-export async function newPayment(wanted: NewPayment = {}): Promise<void> {
-  const [{ showDialog }, { NewPaymentDialog }] = await Promise.all([
-    import('./ui/dialog.ts'),
-    import('./new-payment-dialog.ts'),
-  ])
-  showDialog((close) => component(NewPaymentDialog, { ...wanted, close }))
+export function newPayment(wanted: NewPayment = {}): void {
+  withModule(
+    () => import('./new-payment-dialog.ts'),
+    ({ NewPaymentDialog }) => showDialog((close) => component(NewPaymentDialog, { ...wanted, close })),
+  )
 }
 
 /** A button for the actions of a page; nothing in live mode. */
 export function NewPaymentButton(): VNode | null {
   if (!canMakePayments()) return null
-  return button(
-    { type: 'button', class: 'button primary', onClick: () => void newPayment() },
-    'New test payment',
-  )
+  return button({ type: 'button', class: 'button primary', onClick: () => newPayment() }, 'New test payment')
 }

@@ -91,7 +91,7 @@ export function actions(
     button(
       {
         ...{ type: 'button', class: 'button small', 'aria-label': `Resolve ${id}` },
-        onClick: () => withModule(dialogs, ({ openResolve }) => void openResolve(attempt, onChange)),
+        onClick: () => withModule(dialogs, ({ openResolve }) => openResolve(attempt, onChange)),
       },
       'Resolve…',
     ),

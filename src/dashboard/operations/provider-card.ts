@@ -101,7 +101,7 @@ function Actions({ provider, onChange }: Pick<Props, 'provider' | 'onChange'>): 
     button(
       {
         ...{ type: 'button', class: 'button', 'aria-label': `${words} ${name}` },
-        onClick: () => void open(provider, onChange),
+        onClick: () => open(provider, onChange),
       },
       `${words}…`,
     )

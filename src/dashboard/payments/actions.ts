@@ -1,6 +1,7 @@
 /** What a payment still allows, and the dialogs that do it. The server decides; this says what to draw. */
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import { component } from '../tags.ts'
+import { showDialog, withModule } from '../ui/page.ts'
 
 type Amounts = Pick<
   ChargeView,
@@ -34,21 +35,22 @@ export function curlOf(origin: string, id: string, withKey: boolean): string {
 }
 
 /** `onDone` is called once the server has done it, before the dialog closes. */
-type Open = (charge: ChargeView, onDone: () => void) => Promise<void>
-const frame = () => import('../ui/dialog.ts')
+type Open = (charge: ChargeView, onDone: () => void) => void
+const settling = () => import('./settle-dialogs.ts')
 
 /** Opens a dialog; all that it needs is loaded when the first one is opened. */
-export const openRefund: Open = async (charge, onDone) => {
-  const [{ showDialog }, { RefundDialog }] = await Promise.all([frame(), import('./refund-dialog.ts')])
-  showDialog((onClose) => component(RefundDialog, { charge, onClose, onDone }))
-}
+export const openRefund: Open = (charge, onDone) =>
+  withModule(
+    () => import('./refund-dialog.ts'),
+    ({ RefundDialog }) => showDialog((onClose) => component(RefundDialog, { charge, onClose, onDone })),
+  )
 
-export const openCapture: Open = async (charge, onDone) => {
-  const [{ showDialog }, { CaptureDialog }] = await Promise.all([frame(), import('./settle-dialogs.ts')])
-  showDialog((onClose) => component(CaptureDialog, { charge, onClose, onDone }))
-}
+export const openCapture: Open = (charge, onDone) =>
+  withModule(settling, ({ CaptureDialog }) =>
+    showDialog((onClose) => component(CaptureDialog, { charge, onClose, onDone })),
+  )
 
-export const openCancel: Open = async (charge, onDone) => {
-  const [{ showDialog }, { CancelDialog }] = await Promise.all([frame(), import('./settle-dialogs.ts')])
-  showDialog((onClose) => component(CancelDialog, { charge, onClose, onDone }))
-}
+export const openCancel: Open = (charge, onDone) =>
+  withModule(settling, ({ CancelDialog }) =>
+    showDialog((onClose) => component(CancelDialog, { charge, onClose, onDone })),
+  )

@@ -58,7 +58,7 @@ function closeButton(alarm: AlarmView, pages: Pages<AlarmView>): VNode | null {
   return button(
     {
       ...{ type: 'button', class: 'button small', 'aria-label': `Close ${alarm.id}` },
-      onClick: () => void openCloseAlarm(alarm, (after) => void pages.replace(after)),
+      onClick: () => openCloseAlarm(alarm, (after) => void pages.replace(after)),
     },
     'Close…',
   )

@@ -128,13 +128,13 @@ function Actions({ charge, reload }: { charge: ChargeView; reload: () => void })
       label: 'Copy as curl',
     }),
     write && isCancelable(charge)
-      ? button({ type: 'button', class: 'button', onClick: () => void openCancel(charge, reload) }, 'Cancel…')
+      ? button({ type: 'button', class: 'button', onClick: () => openCancel(charge, reload) }, 'Cancel…')
       : null,
     write && isCapturable(charge)
-      ? button({ ...main, onClick: () => void openCapture(charge, reload) }, 'Capture…')
+      ? button({ ...main, onClick: () => openCapture(charge, reload) }, 'Capture…')
       : null,
     can('refunds:write') && isRefundable(charge)
-      ? button({ ...main, 'data-shortcut': 'r', onClick: () => void openRefund(charge, reload) }, 'Refund…')
+      ? button({ ...main, 'data-shortcut': 'r', onClick: () => openRefund(charge, reload) }, 'Refund…')
       : null,
   )
 }

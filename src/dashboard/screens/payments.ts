@@ -55,7 +55,7 @@ function refundButton(charge: ChargeView, pages: Pages<ChargeView>): VNode | nul
     {
       ...{ type: 'button', class: 'plain quiet-action', 'data-shortcut': 'r' },
       'aria-label': `Refund ${charge.id}`,
-      onClick: () => void openRefund(charge, () => void onDone()),
+      onClick: () => openRefund(charge, () => void onDone()),
     },
     'Refund',
   )

@@ -90,7 +90,7 @@ function stepsOf({ charges, endpoints, keys }: Tried): readonly Step[] {
       action: div(
         { class: 'step-actions' },
         button(
-          { type: 'button', class: primary, onClick: () => void newPayment({ card: GOOD_CARD, ...stay }) },
+          { type: 'button', class: primary, onClick: () => newPayment({ card: GOOD_CARD, ...stay }) },
           'Make a test payment',
         ),
         component(Command, { text: curl(me.value) }),
@@ -101,7 +101,7 @@ function stepsOf({ charges, endpoints, keys }: Tried): readonly Step[] {
       done: charges.some(({ decline_code }) => decline_code !== null),
       words: 'The next card has no money. The page of the payment says which bank declined it, and why.',
       action: button(
-        { type: 'button', class: 'button', onClick: () => void newPayment({ card: BAD_CARD }) },
+        { type: 'button', class: 'button', onClick: () => newPayment({ card: BAD_CARD }) },
         'Try a declined card',
       ),
     },
