@@ -2,6 +2,7 @@
 import { type Attempt, newAttempt, type Outcome, type Route } from '../../domain/attempt.ts'
 import type { Charge } from '../../domain/charge.ts'
 import { isHardDecline } from '../../domain/decline.ts'
+import { madeAt } from '../../domain/id.ts'
 import { PAUSED } from '../../domain/routing/pause.ts'
 import type { AuthorizeCall, Provider } from '../../ports/provider.ts'
 import type { Scope } from '../../ports/store.ts'
@@ -131,7 +132,8 @@ function attemptFields(context: Context, charge: RoutedCharge, provider: string,
     currency: charge.currency,
     route,
     idempotencyKey: charge.idempotencyKey,
-    now: context.now(),
+    // Lists by time compare ids.
+    now: madeAt(id, context.now()),
   } as const
 }
 
