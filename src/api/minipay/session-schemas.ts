@@ -37,6 +37,7 @@ export type DashboardSessionView = Static<typeof DashboardSession>
 
 const key = optional({
   ...keyId,
+  maxLength: 64,
   description: 'Sessions of another key than that of the request, which needs a permission for keys.',
 })
 
