@@ -6,6 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import Database from 'better-sqlite3'
+import { TABLES } from '../../src/storage/copy/tables.ts'
 import { showWholeRows } from '../../src/storage/sqlite/long-texts.ts'
 import { type Client, client, type Dispute, type Page, until } from '../kit/client.ts'
 import { tempDir } from '../kit/folders.ts'
@@ -103,20 +104,26 @@ export async function trade({
 
 type Tables = Record<string, string[]>
 
-/** Every row of an embedded database, by its table, as JSON of its values as texts. Long texts are in the rows that have them. */
+/** Tables of the embedded database that repeat other rows: long texts are in the rows that have them, and indexes are made anew. */
+const NOT_COPIED = ['long_texts', 'key_index', 'key_index_state', 'customer_index', 'customer_index_state']
+
+/** Every row of an embedded database, by its table, as JSON of its values as texts, without the columns that only it has. */
 export function rowsOfFile(file: string): Tables {
   const db = new Database(file, { readonly: true })
   try {
     showWholeRows(db)
     const names = db
-      .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'long_texts' ORDER BY name`)
+      .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`)
       .pluck()
-      .all()
+      .all() as string[]
+    const own = new Map(TABLES.map(({ name, own = [] }) => [name, own]))
+    const rowsOf = (name: string) => {
+      const rows = db.prepare(`SELECT * FROM ${name}`).safeIntegers().all() as Record<string, unknown>[]
+      for (const row of rows) for (const column of own.get(name) ?? []) delete row[column]
+      return rows
+    }
     return Object.fromEntries(
-      (names as string[]).map((name) => [
-        name,
-        asTexts(db.prepare(`SELECT * FROM ${name}`).safeIntegers().all()),
-      ]),
+      names.filter((name) => !NOT_COPIED.includes(name)).map((name) => [name, asTexts(rowsOf(name))]),
     )
   } finally {
     db.close()
