@@ -3,8 +3,10 @@ import { renameSync } from 'node:fs'
 import { endingView } from '../../src/api/minipay/endings.ts'
 import { snapshotView } from '../../src/api/minipay/views.ts'
 import { recordedEnding } from '../../src/app/payments/endings.ts'
+import { idFactory } from '../../src/domain/id.ts'
 import type { EndingKind } from '../../src/domain/idempotency.ts'
 import { decodeSnapshot } from '../../src/domain/snapshot.ts'
+import type { Store } from '../../src/ports/store.ts'
 import type { Connection } from '../../src/storage/sqlite/connection.ts'
 import { DESCRIPTION, EVENT_DATA, FACTS, METADATA } from '../../src/storage/sqlite/long-texts.ts'
 import { type Migration, migrate, migrations } from '../../src/storage/sqlite/migrate.ts'
@@ -78,6 +80,22 @@ export const FORMER_WEBHOOKS = { endpoints: null, deliveries: null, deliveryTota
 
 /** Columns that had another name. */
 const FORMERLY: Readonly<Record<string, string>> = { answer_kind: 'ending', answer_body: 'facts' }
+
+/** The store, as a former version used it: every event has digits of its own in its id. */
+export function withFormerIds(store: Store): Store {
+  let at = 0
+  const newId = idFactory(
+    () => at,
+    () => 0n,
+  )
+  return {
+    ...store,
+    commit(commit) {
+      at = commit.at
+      return store.commit({ ...commit, event: commit.event && { ...commit.event, id: newId('evt') } })
+    },
+  }
+}
 
 /** Takes a database back to the schema before a migration, with its rows as that version stored them. */
 export function makeFormer(sound: string, migration: string): void {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 import { everything } from '../../../test/kit/commits.ts'
 import { tempDir } from '../../../test/kit/folders.ts'
-import { FORMER_WEBHOOKS, makeFormer, rendered } from '../../../test/kit/former-rows.ts'
+import { FORMER_WEBHOOKS, makeFormer, rendered, withFormerIds } from '../../../test/kit/former-rows.ts'
 import { fillBooks, LIVE, openBooks } from '../../../test/kit/history.ts'
 import { decodeSnapshot } from '../../domain/snapshot.ts'
 import type { Store } from '../../ports/store.ts'
@@ -37,7 +37,7 @@ test('rows with long texts of the version before are read as they were, and go o
   const file = join(folder.path, 'books.db')
   const filling = await open(file)
   t.after(() => filling.close())
-  await fillBooks(filling)
+  await fillBooks(withFormerIds(filling))
   const seen = await shown(filling)
   const keys = [...seen.charges.data, ...seen.refunds.data].map(({ idempotencyKey }) => idempotencyKey)
   const records = (store: Store) =>

@@ -17,7 +17,7 @@ import { openSqliteStore } from '../../../src/storage/sqlite/store.ts'
 import { verify } from '../../../src/storage/sqlite/verify.ts'
 import { auditIn } from '../../kit/audit-entries.ts'
 import { tempDir } from '../../kit/folders.ts'
-import { makeFormer, rendered } from '../../kit/former-rows.ts'
+import { makeFormer, rendered, withFormerIds } from '../../kit/former-rows.ts'
 import { fillBooks, LIVE, openBooks, TEST } from '../../kit/history.ts'
 import { onDatabase } from '../../kit/postgres.ts'
 import { databases } from './postgres-support.ts'
@@ -94,7 +94,7 @@ before(async () => {
   }
   const both = async (store: Store) => [await told(store, keys, LIVE), await told(store, keys, TEST)]
   let store = await open()
-  await fillBooks(store)
+  await fillBooks(withFormerIds(store))
   await closeOneAlarm(store)
   const keys = read(KEYS)
   seen = await both(store)

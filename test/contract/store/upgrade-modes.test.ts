@@ -14,7 +14,7 @@ import { openSqliteStore } from '../../../src/storage/sqlite/store.ts'
 import { verify } from '../../../src/storage/sqlite/verify.ts'
 import { everything } from '../../kit/commits.ts'
 import { type TempDir, tempDir } from '../../kit/folders.ts'
-import { FORMER_WEBHOOKS, makeFormer } from '../../kit/former-rows.ts'
+import { FORMER_WEBHOOKS, makeFormer, withFormerIds } from '../../kit/former-rows.ts'
 import { fillSandboxBooks, LIVE, openBooks, TEST } from '../../kit/history.ts'
 import { onDatabase } from '../../kit/postgres.ts'
 import { databases } from './postgres-support.ts'
@@ -43,7 +43,7 @@ before(async () => {
   dir = tempDir()
   former = join(dir.path, 'former.db')
   const store = await openSqliteStore({ file: former, onFatal: assert.fail })
-  await fillSandboxBooks(store)
+  await fillSandboxBooks(withFormerIds(store))
   seen = await everything(store, LIVE)
   // That version had no audit log, which has the authors.
   seen = { ...seen, ruleSet: seen.ruleSet && { ...seen.ruleSet, author: null } }

@@ -13,7 +13,7 @@ import { openWriter } from '../../../src/storage/sqlite/open.ts'
 import { openSqliteStore } from '../../../src/storage/sqlite/store.ts'
 import { verify } from '../../../src/storage/sqlite/verify.ts'
 import { type TempDir, tempDir } from '../../kit/folders.ts'
-import { makeFormer } from '../../kit/former-rows.ts'
+import { makeFormer, withFormerIds } from '../../kit/former-rows.ts'
 import { fillSandboxBooks, LIVE } from '../../kit/history.ts'
 import { onDatabase } from '../../kit/postgres.ts'
 import { batchOf, claimCursors, resultOf, T } from '../../kit/webhooks.ts'
@@ -42,7 +42,7 @@ before(async () => {
   dir = tempDir()
   former = join(dir.path, 'former.db')
   const store = await openSqliteStore({ file: former, onFatal: assert.fail })
-  await fillSandboxBooks(store)
+  await fillSandboxBooks(withFormerIds(store))
   await store.close()
   makeFormer(former, 'webhooks')
   const db = openWriter(former)
