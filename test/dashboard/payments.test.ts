@@ -8,12 +8,6 @@ import { until } from '../kit/until.ts'
 import { axeFindings, browserTest, openTab, PHONE, startBrowser } from './browser.ts'
 import { savedBy } from './screens.ts'
 
-/** Of axe, once nothing is dimmed: old data is, while new data loads. */
-async function findings(page: Parameters<typeof axeFindings>[0]): Promise<string[]> {
-  await page.locator('.stale').first().waitFor({ state: 'detached' })
-  return axeFindings(page)
-}
-
 const MOST = Number.MAX_SAFE_INTEGER
 const HOSTILE = '<script>document.title="pwned"</script>\u202e'
 
@@ -44,7 +38,7 @@ browserTest('readers find payments, and refund, capture and cancel them, once ea
   assert.match((await row(large.id).textContent()) ?? '', /9,007,199,254,740\.991 KWD/)
   assert.match((await row(yen.id).textContent()) ?? '', /31,500 JPY.*<script>/)
   assert.equal(await page.title(), 'Payments · MiniPay')
-  assert.deepEqual(await findings(page), [])
+  assert.deepEqual(await axeFindings(page), [])
   await page.getByRole('button', { name: 'Status' }).click()
   await page.getByRole('checkbox', { name: 'Failed' }).check()
   await row(plain.id).waitFor({ state: 'detached' })
@@ -83,7 +77,7 @@ browserTest('readers find payments, and refund, capture and cancel them, once ea
   await amount.fill('19.01')
   await dialog.getByText('At most 19.00 GBP is left.').waitFor()
   await amount.fill('9,00')
-  assert.deepEqual(await findings(page), [])
+  assert.deepEqual(await axeFindings(page), [])
   await dialog.getByRole('button', { name: 'Refund 9.00 GBP' }).dblclick()
   await page.getByText('Refunded 9.00 GBP').waitFor()
   assert.deepEqual(
@@ -91,7 +85,7 @@ browserTest('readers find payments, and refund, capture and cancel them, once ea
     [900, 61],
   )
   await page.getByText('Refund of 9.00 GBP').waitFor()
-  assert.deepEqual(await findings(page), [])
+  assert.deepEqual(await axeFindings(page), [])
 
   // A reload while the request is on its way: the dialog repeats it under the same key.
   const keys: string[] = []
@@ -163,7 +157,7 @@ browserTest('readers find payments, and refund, capture and cancel them, once ea
 
   await page.goto(`${server.url}/dashboard/refunds`)
   await page.getByRole('table', { name: 'Refunds' }).getByText('9.00').first().waitFor()
-  assert.deepEqual(await findings(page), [])
+  assert.deepEqual(await axeFindings(page), [])
   assertClean()
 
   const phone = await openTab(browser, server.url, '/dashboard/payments', {
@@ -171,12 +165,12 @@ browserTest('readers find payments, and refund, capture and cancel them, once ea
     colorScheme: 'dark',
   })
   await phone.page.locator(`tr[data-row="${large.id}"]`).waitFor()
-  assert.deepEqual(await findings(phone.page), [])
+  assert.deepEqual(await axeFindings(phone.page), [])
   const narrow = () => phone.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
   assert.equal(await narrow(), true)
   await phone.page.goto(`${server.url}/dashboard/payments/${yen.id}`)
   await phone.page.getByText('What happened').waitFor()
   assert.equal(await narrow(), true)
-  assert.deepEqual(await findings(phone.page), [])
+  assert.deepEqual(await axeFindings(phone.page), [])
   phone.assertClean()
 })
