@@ -18,10 +18,10 @@ import { leaseUntil, SENDER } from './lease.ts'
 import type { LoadedAttempt } from './load-attempt.ts'
 
 /**
- * Ends the attempt and begins another at the same provider; null if that is not allowed, in the usual case at once. Only a lookup can show that
- * the provider works and never got the call, and only while the request waits is its customer still there. Allowed
- * once for each provider of a charge, and once for each capture, cancel and refund, but not after a requested cancel, and
- * not while the charge is in doubt.
+ * Ends the attempt and begins another at the same provider; null if that is not allowed, without a promise in the usual
+ * case. Only a lookup can show that the provider works and never got the call, and only while the request waits is its
+ * customer still there. Allowed once for each provider of a charge, and once for each capture, cancel and refund, but not
+ * after a requested cancel, and not while the charge is in doubt.
  */
 export function callOnceMore(
   context: Context,

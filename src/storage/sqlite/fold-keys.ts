@@ -23,7 +23,7 @@ export function defineHash(db: Connection): void {
 }
 
 /**
- * Empties the index if the newest records are gone, as when somebody deleted all of them: new ones would get numbers before
+ * Empties the index if the newest records are gone, as after a person deleted all of them: new ones would get numbers before
  * the mark, and would look as if they were in the index. MiniPay itself never deletes the newest record.
  */
 function beginAnew(db: Connection): void {

@@ -31,7 +31,7 @@ export function verify(db: Connection, since?: readonly Head[]): Verification {
     const problem = bookProblem(db)
     const chains = whole(db, () => read(db, CHAINED, checkChains(since)))
     if (problem !== undefined) return { ...counts, ...withChains(problem, chains) }
-    // What no other row contradicts: whatever else is wrong makes the charge's numbers wrong, too.
+    // Checked last: anything else that is wrong makes these numbers of the charge wrong, too.
     const last = chains.problem ?? firstProblem(db, FIRSTS)
     if (last !== undefined) return { ...counts, problem: last }
     return {
