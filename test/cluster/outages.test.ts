@@ -24,7 +24,7 @@ const assertBalance = () => assertBooks(withDatabase(server.url, name))
 
 /** The nodes' user is no superuser: so it should be, and for those some connections are kept. */
 before(async () => {
-  server = await startPostgres([`max_connections=${CONNECTIONS}`])
+  server = await startPostgres([`max_connections=${CONNECTIONS}`, 'max_prepared_transactions=1'])
   const url = new URL(await server.createDatabase())
   name = databaseName(url.href)
   owner = `owner_of_${name}`
@@ -101,22 +101,39 @@ test('a node that lost its connections gets some again from nodes that took all 
   signal('SIGSTOP')
   t.after(() => signal('SIGCONT'))
   await onServer(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${owner}'`)
-  let key = 0
-  await until('two nodes have all connections', async () => {
-    const busy = Array.from({ length: 30 }, () => [
-      untilCharged([first, second], `taken-${key++}`),
-      chargesOf(second),
-    ])
-    await Promise.all(busy.flat())
-    const { rows } = await onServer(
-      `SELECT count(*) AS used FROM pg_stat_activity WHERE usename = '${owner}'`,
-    )
-    return Number(rows[0].used) === CONNECTIONS - RESERVED
-  })
+  const unlock = await lockCharges()
+  const busy: Promise<unknown>[] = []
+  try {
+    await until('two nodes have all connections', async () => {
+      for (const node of [first, second]) {
+        busy.push(untilCharged([node], `taken-${busy.length}`))
+        busy.push(call(node.url, 'GET', '/api/v1/charges'))
+      }
+      const { rows } = await onServer(
+        `SELECT count(*) AS used FROM pg_stat_activity WHERE usename = '${owner}'`,
+      )
+      return Number(rows[0].used) === CONNECTIONS - RESERVED
+    })
+  } finally {
+    await unlock()
+    await Promise.all(busy)
+  }
   signal('SIGCONT')
   await assertHealed('taken-0')
   await assertBalance()
 })
+
+/**
+ * Keeps every commit and list of charges waiting, each with its connection, until the function returned is called. A prepared
+ * transaction has the lock, because a session would take one of the connections that the nodes are to take.
+ */
+async function lockCharges(): Promise<() => Promise<unknown>> {
+  const url = withDatabase(server.url, name)
+  await onDatabase(url, (client) =>
+    client.query(`BEGIN; LOCK TABLE charges; PREPARE TRANSACTION 'lock_of_charges'`),
+  )
+  return () => onDatabase(url, (client) => client.query(`ROLLBACK PREPARED 'lock_of_charges'`))
+}
 
 test('a primary that is set read only under load refuses, says so to the load balancer, and heals', async (t) => {
   const readOnly = async (value: string) => {
