@@ -27,7 +27,8 @@ export async function startProcess(
   const child = spawn(process.execPath, program, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const printed: string[] = []
   const output = () => printed.join('')
-  const gone = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  // Its last lines may come after its end, but not after this.
+  const gone = new Promise<number | null>((resolve) => child.once('close', resolve))
   const url = await new Promise<string>((resolve, reject) => {
     let found = false
     const read = (chunk: Buffer) => {
