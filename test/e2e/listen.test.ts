@@ -103,7 +103,7 @@ test('it resumes after the server was killed, and misses nothing', async (t) => 
     ids,
     stored.map(({ id }) => id),
   )
-  assert.match(output(), /Connected again/)
+  await until('it says so', () => output().includes('Connected again'))
 })
 
 test('it reaches a server behind TLS, such as a proxy', async (t) => {

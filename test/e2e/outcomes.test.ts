@@ -199,7 +199,10 @@ describe('an outcome that differs from the request is never booked: it raises an
         ([one]) => (one?.lookups ?? 0) >= 1,
       )
       assert.equal(attempt?.status, 'unknown')
-      assert.ok((await alarms('liar', alarm)) >= before + 2)
+      await until(
+        () => alarms('liar', alarm),
+        (count) => count >= before + 2,
+      )
       assert.equal((await world.retrieve(body.id)).status, 'processing')
       assert.deepEqual(await world.balances(), balances)
       // Said again, it is the same alarm.

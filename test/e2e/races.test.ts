@@ -225,6 +225,9 @@ describe('with a bank that responds later', () => {
       const [payment] = await world.stated('bank_a', id)
       assert.equal(charge.status, payment?.status === 'captured' ? 'succeeded' : 'canceled')
     }
-    assert.equal(await world.metric('minipay_attempts{state="unknown"}'), 0)
+    await until(
+      () => world.metric('minipay_attempts{state="unknown"}'),
+      (count) => count === 0,
+    )
   })
 })

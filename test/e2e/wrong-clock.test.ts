@@ -181,7 +181,10 @@ test('a clock that is set back by an hour holds up no webhook, and one moment ah
     (await server.api.get<{ delivered_webhooks: number }>('/metrics')).body.delivered_webhooks
   // The retry would have been due in an hour.
   await until(delivered, (count) => count === 2)
-  assert.match(server.output(), /"level":"error"[^\n]*set back/)
+  await until(
+    async () => server.output(),
+    (output) => /"level":"error"[^\n]*set back/.test(output),
+  )
   assert.ok(((await server.api.get<Ready>('/ready')).body.clock?.moved_by_seconds ?? 0) < -3_000)
 
   world.set(400 * DAY)
