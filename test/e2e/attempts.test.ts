@@ -63,7 +63,7 @@ const resolveAtOnce = <T = Attempt>(id: string, body: object) =>
 const resolve = <T = Attempt>(id: string, body: object) =>
   until(
     () => resolveAtOnce<T>(id, body),
-    ({ body }) => !isLeased((body as Partial<ErrorAnswer>).message),
+    ({ body }) => !isLeased((body as Partial<ErrorAnswer>).error),
   )
 const isLeased = (text = '') => text.includes('MiniPay is looking up the attempt.')
 const follow = (id: string, what: string, body: object = {}, key: Record<string, string> = {}) =>
