@@ -19,6 +19,8 @@ type Options<T, R> = {
   readonly largest: number
   /** The most groups in progress at once. */
   readonly concurrency: number
+  /** A group that has been in progress for this long no longer keeps the next one waiting, in ms. */
+  readonly patienceMs: number
   /** Settles every item of a group, in order. If it rejects, every item fails with that error. */
   readonly run: (items: readonly T[]) => Promise<readonly Ended<R>[]>
 }
@@ -30,30 +32,53 @@ type Waiting<T, R> = {
   readonly reject: (error: Error) => void
 }
 
-/** All commits that arrive while earlier groups run go into the next group. */
-export function createGrouping<T, R>({ largest, concurrency, run }: Options<T, R>): Grouping<T, R> {
+/**
+ * All items that arrive while a group is in progress go into the next group. It begins when the former ends, when it is full,
+ * or when the former takes long, because it waits for a lock or for a slow disk. If it began at once, groups would be smaller,
+ * and each item would cost more.
+ */
+export function createGrouping<T, R>({
+  largest,
+  concurrency,
+  patienceMs,
+  run,
+}: Options<T, R>): Grouping<T, R> {
   let queue: Waiting<T, R>[] = []
   let count = 0
   let characters = 0
   let running = 0
+  /** Of those in progress, the groups for which the next one waits. */
+  let prompt = 0
   let scheduled = false
   let closing = false
   let drained = () => {}
 
   /** Items that arrive in one turn of the event loop form one group. */
   function schedule(): void {
-    if (scheduled || running >= concurrency || queue.length === 0) return
+    if (scheduled || !mayStart()) return
     scheduled = true
     setImmediate(() => {
       scheduled = false
-      while (running < concurrency && queue.length > 0) void start()
+      while (mayStart()) void start()
     })
+  }
+
+  function mayStart(): boolean {
+    if (running >= concurrency || queue.length === 0) return false
+    return prompt === 0 || queue.length >= largest
   }
 
   async function start(): Promise<void> {
     const group = queue.slice(0, largest)
     queue = queue.slice(largest)
     running++
+    prompt++
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      prompt--
+      schedule()
+    }, patienceMs)
     try {
       const ended = await run(group.map(({ item }) => item))
       const next: Waiting<T, R>[] = []
@@ -66,7 +91,9 @@ export function createGrouping<T, R>({ largest, concurrency, run }: Options<T, R
     } catch (error) {
       for (const waiting of group) settle(waiting, { error: error as Error })
     } finally {
+      clearTimeout(timer)
       running--
+      if (!late) prompt--
       if (count === 0) drained()
       schedule()
     }

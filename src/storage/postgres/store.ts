@@ -75,8 +75,9 @@ export type PostgresOptions = {
 }
 
 const LARGEST_GROUP = 256
-/** Groups in progress at once: while one waits for the disk, the next reads and locks. */
+/** Groups in progress at once, and how long one may take until the next one begins before it is full, in ms. */
 const GROUPS = 2
+const PATIENCE_MS = 50
 /** Connections: for reads, for writes (groups of commits among them), and one for the heartbeat. */
 const READERS = 4
 const WRITERS = GROUPS + 3
@@ -125,6 +126,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   const commits = createGrouping<Commit, CommitResult>({
     largest: LARGEST_GROUP,
     concurrency: GROUPS,
+    patienceMs: PATIENCE_MS,
     run: telling(signals, room.watching(createCommitter(pools.writes, node, onCommitted))),
   })
   const work = workOf(pools.writes, node, signals, collectStatistics)
