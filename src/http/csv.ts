@@ -29,13 +29,16 @@ function textCell(text: string): string {
 function cellOf(value: unknown): string {
   if (value === null || value === undefined) return ''
   if (typeof value === 'string') return textCell(value)
+  if (JSON.isRawJSON(value)) return JSON.stringify(value)
   if (typeof value === 'object') return textCell(JSON.stringify(value))
   return String(value)
 }
 
-/** `amount`, `amount_refunded` and the like: sums in minor units of the object's currency. */
+const TOTALS: readonly string[] = ['debits', 'credits', 'closing_balance']
+
+/** `amount`, `amount_refunded`, `debits` and the like: sums in minor units of the object's currency. */
 const isAmount = (name: string, schema: Schema) =>
-  (name === 'amount' || name.startsWith('amount_')) && holdsInteger(schema)
+  (name === 'amount' || name.startsWith('amount_') || TOTALS.includes(name)) && holdsInteger(schema)
 
 function holdsInteger(schema: Schema): boolean {
   const { type, anyOf } = schema as { readonly type?: unknown; readonly anyOf?: readonly Schema[] }
@@ -44,8 +47,9 @@ function holdsInteger(schema: Schema): boolean {
 
 function decimalCell(amount: unknown, currency: unknown): string {
   const exponent = typeof currency === 'string' ? currencyExponent(currency) : undefined
-  if (exponent === undefined || typeof amount !== 'number') return ''
-  return decimalText(amount, exponent)
+  if (exponent === undefined) return ''
+  if (JSON.isRawJSON(amount)) return decimalText(BigInt(JSON.stringify(amount)), exponent)
+  return typeof amount === 'number' ? decimalText(amount, exponent) : ''
 }
 
 /**

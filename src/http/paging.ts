@@ -38,6 +38,7 @@ export async function checkCursor(
 
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
 const MAX_TIME_MS = 2 ** 48 - 2
+const DAY_MS = 86_400_000
 
 /** ms since 1970 of an RFC 3339 time. */
 export function time(param: string, text: string | undefined): number | undefined {
@@ -52,6 +53,24 @@ export function time(param: string, text: string | undefined): number | undefine
       ),
     )
   return ms
+}
+
+const DAY = /^\d{4}-\d\d-\d\d$/
+
+/** Days since 1970 of a date such as 2026-11-23; undefined if it is none. */
+export function dayIn(text: string): number | undefined {
+  const ms = DAY.test(text) && isCalendarDay(text) ? Date.parse(text) : Number.NaN
+  return ms >= 0 ? ms / DAY_MS : undefined
+}
+
+/** Days since 1970. Throws `Refused` if the parameter is not a date. */
+export function day(param: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const days = dayIn(text)
+  if (days !== undefined) return days
+  throw new Refused(
+    refuse('parameter_invalid', `The parameter ${param} must be a date such as 2026-11-23.`, param),
+  )
 }
 
 /** Date.parse takes 30 February for 2 March. */

@@ -216,6 +216,26 @@ describe('a query', () => {
     ])
       for (const cursor of ['-1', '1.5', 'x', '', '9007199254740992', '99999999999999999999'])
         await refuses.path(`${path}?${name}=${cursor}`, [400, 'cursor_invalid', name])
+    for (const cursor of ['', 'x', '2026-02-30/merchant/usd', '2026-11-23/merchant'])
+      await refuses.path(`/api/v1/ledger/days?starting_after=${cursor}`, [
+        400,
+        'cursor_invalid',
+        'starting_after',
+      ])
+  })
+
+  test('a day that is none is refused by name', async () => {
+    for (const name of ['from', 'to'])
+      for (const day of [
+        '',
+        'x',
+        '2026-02-30',
+        '2026-11-23T00:00:00Z',
+        '1969-12-31',
+        '12026-01-01',
+        '2026-11-23%00',
+      ])
+        await refuses.path(`/api/v1/ledger/days?${name}=${day}`, [400, 'parameter_invalid', name])
   })
 
   test('both cursors at once are refused', async () => {

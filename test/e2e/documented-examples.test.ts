@@ -59,8 +59,7 @@ before(async () => {
   api = client(shop.url)
   events = await startReceiver()
   world = await startWorld({
-    banks: ['bank_a'],
-    providers: { bank_b: { bank: 'bank_a' } },
+    ...{ banks: ['bank_a'], providers: { bank_b: { bank: 'bank_a' } } },
     // So long that a call of a busy machine is answered, and one that hangs is soon given up.
     deadlineMs: 2_000,
     env: { MINIPAY_PROVIDER_WAIT_MS: '5000', WEBHOOK_TARGET: events.url },
@@ -158,6 +157,7 @@ test('a charge, and all that can be read of it, is as in the examples', async ()
     retrieveCharge: 'charge',
     retrieveBalance: 'balance',
     listLedgerAccounts: 'page',
+    listLedgerDays: 'page',
     listLedgerEntries: 'page',
     retrieveTrialBalance: 'balanced',
     listEvents: 'page',

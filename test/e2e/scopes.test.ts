@@ -59,6 +59,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'GET /api/v1/refunds/:id': { object: 're' },
   'GET /api/v1/balance': 'own',
   'GET /api/v1/ledger/accounts': { list: 'none' },
+  'GET /api/v1/ledger/days': { list: 'none' },
   'GET /api/v1/ledger/entries': { list: 'none', filters: { transaction_id: 'txn' } },
   'GET /api/v1/ledger/trial_balance': 'own',
   'GET /api/v1/events': { list: 'none', filters: { object: 're' } },

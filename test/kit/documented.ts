@@ -118,6 +118,7 @@ export function comparable(value: unknown): unknown {
       '$1',
     )
     .replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, '"a time"')
+    .replace(/"\d{4}-\d\d-\d\d(["/])/g, '"a day$1')
     .replace(/"hash":"[\w-]{43}"/, '"hash":"a hash"')
     .replace(/whsec_[\w+/=]+/g, 'whsec')
     .replace(/(mp_test_)(\w{39}|…\w{4})/g, '$1')

@@ -124,6 +124,19 @@ export const worstCases: Readonly<Record<string, Cases>> = {
     ),
     'names that are none': get(`/api/v1/statistics?by=${','.repeat(99)}`),
   },
+  'GET /api/v1/ledger/days': {
+    'many rows': get('/api/v1/ledger/days?limit=100'),
+    'many rows after a cursor': get(
+      '/api/v1/ledger/days?limit=100&starting_after=2099-01-01/provider:sandbox/usd',
+    ),
+    'many rows as CSV': get('/api/v1/ledger/days?format=csv'),
+    ...nothing(
+      'ledger/days',
+      'to=1970-01-01',
+      'account=nobody',
+      'from=2099-01-01&account=merchant&currency=bob',
+    ),
+  },
   'GET /api/v1/ledger/accounts': {
     'at a time': get(`/api/v1/ledger/accounts?at=${new Date().toISOString()}`),
     'before all': get('/api/v1/ledger/accounts?at=2001-01-01T00:00:00Z'),

@@ -2,6 +2,7 @@ declare global {
   interface JSON {
     /** Text that `JSON.stringify` writes as it is (ECMAScript, "JSON.parse source text access"). */
     rawJSON(text: string): object
+    isRawJSON(value: unknown): boolean
   }
 }
 

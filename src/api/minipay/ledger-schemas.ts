@@ -13,13 +13,18 @@ import {
 } from '../../http/schema.ts'
 import { chargeId, count, createdFilters, currency, limit, listFormat, sequence, time } from './fields.ts'
 
+const accountFilter = string({
+  minLength: 1,
+  maxLength: 64,
+  description: 'The name of an account.',
+  examples: ['merchant'],
+})
+
 export const EntriesQuery = strict({
   limit,
   before: optional({ ...sequence, description: 'Entries with a smaller sequence, newest first.' }),
   transaction_id: optional(string({ description: 'The id of a charge or a refund.' })),
-  account: optional(
-    string({ minLength: 1, maxLength: 64, description: 'The name of an account.', examples: ['merchant'] }),
-  ),
+  account: optional(accountFilter),
   currency: optional(currency),
   ...createdFilters,
   ...listFormat,
@@ -64,6 +69,46 @@ export type LedgerEntryView = Static<typeof LedgerEntry>
 
 /** Sums of balances exceed the largest amount of one charge. */
 const total = integer({ minimum: 0 })
+
+const date = string({ examples: ['2026-11-23'] })
+const dayId = string({
+  description: 'The day, the account and the currency.',
+  examples: ['2026-11-23/merchant/usd'],
+})
+
+export const DaysQuery = strict({
+  limit,
+  starting_after: optional({ ...dayId, description: 'The last id of one page: the next page follows it.' }),
+  account: optional(accountFilter),
+  currency: optional(currency),
+  from: optional({ ...date, description: 'The first day, in UTC.' }),
+  to: optional({ ...date, description: 'The last day, in UTC.' }),
+  ...listFormat,
+})
+
+export const LedgerDay = named(
+  'LedgerDay',
+  object({
+    id: dayId,
+    day: { ...date, description: 'The day, in UTC.' },
+    account: accountName,
+    currency,
+    entries: { ...count, description: 'The number of its entries on that day.' },
+    debits: { ...total, description: 'The sum of the debits among them.', examples: [2500] },
+    credits: {
+      ...total,
+      description: 'The sum of the credits among them, as a positive amount.',
+      examples: [1250],
+    },
+    closing_balance: integer({
+      description:
+        'The balance at the end of the day, or until now on the current day: debits are positive, credits negative.',
+      examples: [1250],
+    }),
+  }),
+  'The entries of a ledger account in one currency on one day.',
+)
+export type LedgerDayView = Static<typeof LedgerDay>
 
 const trialCurrency = named(
   'TrialBalanceCurrency',

@@ -7,6 +7,7 @@ import type { Endpoint } from '../endpoint.ts'
 import { CHARGE_ID, TIME } from '../openapi/example-objects.ts'
 import { shows } from '../openapi/examples.ts'
 import { exact } from './exact.ts'
+import { listLedgerDaysEndpoint } from './ledger-days.ts'
 import {
   BalancesQuery,
   EntriesQuery,
@@ -151,6 +152,7 @@ function trialCurrencies(accounts: readonly StoredAccount[]): TrialBalanceView['
 
 export const ledgerEndpoints: readonly Endpoint[] = [
   listLedgerAccountsEndpoint,
+  listLedgerDaysEndpoint,
   listLedgerEntriesEndpoint,
   trialBalanceEndpoint,
 ]

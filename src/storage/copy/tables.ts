@@ -57,6 +57,7 @@ export const TABLES: readonly Table[] = [
   { name: 'ledger_transfers', key: ['debit_account_id', 'seq'], own: ['is_first'] },
   { name: 'ledger_slices', key: ['account_id', 'live', 'number'] },
   { name: 'ledger_checkpoints', key: ['ledger_account_id', 'slice'] },
+  { name: 'ledger_days', key: ['ledger_account_id', 'day'] },
   { name: 'events', key: ['account_id', 'live', 'seq'] },
   { name: 'epochs', key: ['first_seq'] },
   { name: 'epoch_ends', key: ['first_seq', 'account_id', 'live'] },

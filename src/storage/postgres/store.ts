@@ -39,6 +39,7 @@ import { chargeReads } from './read-charges.ts'
 import { clockReads } from './read-clock.ts'
 import { eventLogReads } from './read-event-log.ts'
 import { ledgerReads } from './read-ledger.ts'
+import { ledgerDayReads } from './read-ledger-days.ts'
 import { ledgerHistoryReads } from './read-ledger-history.ts'
 import { limitReads } from './read-limits.ts'
 import { providerReads } from './read-providers.ts'
@@ -146,6 +147,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     ...eventLogReads(sql),
     ...ledgerReads(sql),
     ...ledgerHistoryReads(sql),
+    ...ledgerDayReads(sql),
     ...attemptReads(sql),
     ...ruleSetReads(sql),
     ...providerReads(sql),

@@ -10,6 +10,7 @@ import { customerReads } from './read-customers.ts'
 import { eventLogReads } from './read-event-log.ts'
 import { keyReads } from './read-keys.ts'
 import { ledgerReads } from './read-ledger.ts'
+import { ledgerDayReads } from './read-ledger-days.ts'
 import { ledgerHistoryReads } from './read-ledger-history.ts'
 import { limitReads } from './read-limits.ts'
 import { createStatements } from './read-page.ts'
@@ -41,6 +42,7 @@ export function createQueries(db: Connection, tails: Tails) {
     ...chargeReads(sql, keyReads(sql, tails), customerReads(sql, tails)),
     ...ledger,
     ...ledgerHistoryReads(sql),
+    ...ledgerDayReads(db, sql),
     balances,
     ...eventLogReads(sql),
     ...attemptReads(sql),

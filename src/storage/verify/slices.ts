@@ -1,9 +1,23 @@
-/** The balances at the ends of slices of the ledger, in SQL that both engines run. */
+/** The balances at the ends of slices of the ledger, and the totals of days, in SQL that both engines run. */
 import { SLICE } from '../../ports/store-ledger.ts'
+import { AMOUNT_PART } from '../hourly.ts'
+import { DAY_MS, dayIn } from '../ledger-days.ts'
 import type { Check } from '../verify-checks.ts'
 
 const sameScope = (one: string, other: string) =>
   `${one}.account_id = ${other}.account_id AND ${one}.live = ${other}.live`
+
+const NUMBERS = ['entries', 'debits_high', 'debits_low', 'credits_high', 'credits_low'] as const
+
+/** The transfers of stored slices, as one side of an account. */
+const sliced = (side: 'debit' | 'credit') => {
+  const parts = `t.amount / ${AMOUNT_PART}, t.amount % ${AMOUNT_PART}`
+  return `
+        SELECT t.${side}_account_id AS id, ${dayIn('t.created_at')} AS day, 1 AS entries,
+          ${side === 'debit' ? `${parts}, 0, 0` : `0, 0, ${parts}`}
+        FROM ledger_transfers t
+        JOIN ledger_slices s ON ${sameScope('s', 't')} AND s.number = (t.seq + ${SLICE - 1}) / ${SLICE}`
+}
 
 /** The balances at the ends of slices follow from the transfers. */
 export const SLICES: readonly Check[] = [
@@ -44,4 +58,23 @@ export const SLICES: readonly Check[] = [
     problem: ({ code, currency, balance, sum, slice }) =>
       `At the end of slice ${slice} the account ${code} (${currency}) says ${balance}, but its entries sum to ${sum}.`,
   },
+  {
+    sql: `WITH sides (id, day, ${NUMBERS.join(', ')}) AS (${sliced('debit')}
+        UNION ALL ${sliced('credit')}),
+      counted AS (
+        SELECT id, day, ${NUMBERS.map((number) => `sum(${number}) AS ${number}`).join(', ')}
+        FROM sides GROUP BY id, day),
+      expected AS (
+        SELECT c.*, sum((debits_high - credits_high) * ${AMOUNT_PART} + debits_low - credits_low) OVER (PARTITION BY id ORDER BY day) AS balance FROM counted c)
+      SELECT a.code, a.currency, coalesce(d.day, x.day) AS day
+      FROM expected x
+      FULL JOIN ledger_days d ON d.ledger_account_id = x.id AND d.day = x.day
+      LEFT JOIN ledger_accounts a ON a.id = coalesce(d.ledger_account_id, x.id)
+      WHERE d.day IS NULL OR x.day IS NULL OR d.balance <> x.balance
+        OR ${NUMBERS.map((number) => `d.${number} <> x.${number}`).join(' OR ')} LIMIT 1`,
+    problem: ({ code, currency, day }) =>
+      `The totals of ${dayName(Number(day))} of the account ${code} (${currency}) are not those of its entries.`,
+  },
 ]
+
+const dayName = (day: number) => new Date(day * DAY_MS).toISOString().slice(0, 10)

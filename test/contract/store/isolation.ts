@@ -127,6 +127,7 @@ const READS = {
   ledgerAccounts: (store, scope) => store.ledgerAccounts(scope),
   ledgerEntries: async (store, scope) => (await store.ledgerEntries(scope, PAGE)).data,
   ledgerAccountsAt: (store, scope) => store.ledgerAccountsAt(scope, T + 3_600_000),
+  ledgerDays: async (store, scope) => (await store.ledgerDays(scope, { limit: 9 })).data,
   ledgerEnd: (store, scope) => store.ledgerEnd(scope),
   currencyTotals: (store, scope) => store.currencyTotals(scope),
   attention: (store, scope) => store.attention(scope, T, T),

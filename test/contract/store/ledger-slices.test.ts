@@ -1,4 +1,4 @@
-/** Balances at a time, entries of a time, and the slices that make them cheap, on both engines. */
+/** Balances at a time, entries of a time, totals of days, and the slices that make them cheap, on both engines. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -9,10 +9,11 @@ import { verifyPostgres } from '../../../src/storage/postgres/verify.ts'
 import { openWriter } from '../../../src/storage/sqlite/open.ts'
 import { openSqliteStore } from '../../../src/storage/sqlite/store.ts'
 import { verify } from '../../../src/storage/sqlite/verify.ts'
-import { chargeCommit, START } from '../../kit/commits.ts'
+import { chargeCommit } from '../../kit/commits.ts'
 import { type TempDir, tempDir } from '../../kit/folders.ts'
 import { onDatabase } from '../../kit/postgres.ts'
 import { LIVE_SCOPE } from '../../kit/scopes.ts'
+import { assertDays, DAY_MS, daysOf, dayTamperings } from './ledger-days.ts'
 import { databases } from './postgres-support.ts'
 
 const scope = LIVE_SCOPE
@@ -20,6 +21,9 @@ const TEST_SCOPE = { ...scope, mode: 'test' } as const
 const MINUTE = 60_000
 /** Two full slices and a part of a third. */
 const CHARGES = 2 * SLICE + 76
+/** The next day begins shortly before the end of the first slice. */
+const DAY = 20_780
+const START = (DAY + 1) * DAY_MS - 1_000 * 1_000
 
 type Database = {
   readonly open: () => Promise<Store>
@@ -27,12 +31,16 @@ type Database = {
   readonly problem: () => Promise<string | undefined>
 }
 
-/** Charges a second apart, but for some that waited up to a minute for their commit, in three currencies. */
+/**
+ * Charges a second apart, but for some that waited up to a minute for their commit: one of the second slice is of the first
+ * day. They are in three currencies, and their sums exceed 53 bits.
+ */
 async function fill(store: Store): Promise<void> {
   const commits = Array.from({ length: CHARGES }, (_, i) => {
-    const late = i % 100 === 99 ? MINUTE : 0
+    const late = i % 100 === 30 ? MINUTE : 0
     const currency = ['usd', 'jpy', 'kwd'][i % 3] as string
-    return chargeCommit({ scope, at: START + i * 1_000 - late, amount: 1 + i, currency })
+    const amount = i % 300 === 0 ? Number.MAX_SAFE_INTEGER : 1 + i
+    return chargeCommit({ scope, at: START + i * 1_000 - late, amount, currency })
   })
   for (let i = 0; i < commits.length; i += 250)
     await Promise.all(commits.slice(i, i + 250).map((commit) => store.commit(commit)))
@@ -72,6 +80,7 @@ async function assertBalances(store: Store, entries: readonly LedgerEntry[]): Pr
   }
 }
 
+const TABLES = ['slices', 'checkpoints', 'days']
 const TAMPERINGS = [
   [
     'UPDATE ledger_checkpoints SET balance = balance + 1 WHERE slice = 2',
@@ -91,9 +100,10 @@ const TAMPERINGS = [
   ],
   ['DELETE FROM ledger_slices WHERE number = 1', /^The slice 2 of a ledger has other times/],
   [
-    `INSERT INTO ledger_slices SELECT account_id, live, 3, earliest, latest FROM ledger_slices WHERE number = 2`,
+    `INSERT INTO ledger_slices SELECT account_id, live, 3, earliest, latest, days FROM ledger_slices WHERE number = 2`,
     /^The slice 3 of a ledger has other times/,
   ],
+  ...dayTamperings(DAY),
 ] as const
 
 function history(engine: string, make: () => Promise<Database>): void {
@@ -113,6 +123,9 @@ function history(engine: string, make: () => Promise<Database>): void {
       assert.equal(entries.length, 2 * CHARGES)
       await assertBalances(store, entries)
       assert.equal((await store.ledgerEnd(scope)).transfers, CHARGES)
+      const days = daysOf(entries)
+      assert.ok(days.some(({ debits }) => debits > 2n ** 54n))
+      await assertDays(store, scope, days, DAY)
     })
 
     test('each full slice is due, and stored once, in order', async () => {
@@ -121,6 +134,7 @@ function history(engine: string, make: () => Promise<Database>): void {
       const twice = await Promise.all([store.addLedgerSlice(scope, 1), store.addLedgerSlice(scope, 1)])
       assert.deepEqual(twice.sort(), [false, true])
       await assertBalances(store, entries)
+      await assertDays(store, scope, daysOf(entries), DAY)
       assert.deepEqual(await store.ledgerSlicesDue(10), [{ scope, slice: 2 }])
       assert.equal(await store.addLedgerSlice(scope, 2), true)
       assert.deepEqual(await store.ledgerSlicesDue(10), [])
@@ -155,18 +169,23 @@ function history(engine: string, make: () => Promise<Database>): void {
       assert.equal((await store.ledgerEntries(scope, after)).data.length, 0)
     })
 
-    test('verify recomputes slices and checkpoints', async () => {
+    test('with slices, the totals of days are the same, and those of another mode are none', async () => {
+      await assertDays(store, scope, daysOf(entries), DAY)
+      assert.deepEqual((await store.ledgerDays(TEST_SCOPE, { limit: 9 })).data, [])
+    })
+
+    test('verify recomputes slices, checkpoints and days', async () => {
       await store.close()
       // The charges of this test have no attempts, of which verify would say so.
       const of = async () => (await database.problem()) ?? ''
       const sound = await of()
-      assert.doesNotMatch(sound, /slice/)
+      assert.doesNotMatch(sound, /slice|totals/)
       for (const [sql, says] of TAMPERINGS) {
-        await database.run(`CREATE TABLE kept_slices AS SELECT * FROM ledger_slices`)
-        await database.run(`CREATE TABLE kept_checkpoints AS SELECT * FROM ledger_checkpoints`)
+        for (const table of TABLES)
+          await database.run(`CREATE TABLE kept_${table} AS SELECT * FROM ledger_${table}`)
         await database.run(sql)
         assert.match(await of(), says, sql)
-        for (const table of ['slices', 'checkpoints']) {
+        for (const table of TABLES) {
           await database.run(`DELETE FROM ledger_${table}`)
           await database.run(`INSERT INTO ledger_${table} SELECT * FROM kept_${table}`)
           await database.run(`DROP TABLE kept_${table}`)

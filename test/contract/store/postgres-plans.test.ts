@@ -25,6 +25,7 @@ import type { Pool } from '../../../src/storage/postgres/pool.ts'
 import { purges } from '../../../src/storage/postgres/purges.ts'
 import { eventLogReads } from '../../../src/storage/postgres/read-event-log.ts'
 import { ledgerReads } from '../../../src/storage/postgres/read-ledger.ts'
+import { ledgerDayReads } from '../../../src/storage/postgres/read-ledger-days.ts'
 import { ledgerHistoryReads } from '../../../src/storage/postgres/read-ledger-history.ts'
 import { limitReads } from '../../../src/storage/postgres/read-limits.ts'
 import { webhookWorkReads } from '../../../src/storage/postgres/read-webhook-work.ts'
@@ -118,6 +119,7 @@ async function work(): Promise<Statement[]> {
   const ledger = ledgerHistoryReads(sql)
   await ledger.ledgerAccountsAt(scope, tick())
   await ledger.ledgerEnd(scope)
+  await ledgerDayReads(sql).ledgerDays(scope, { limit: 64, account: 'merchant' })
   const times = { createdFrom: tick(), createdUntil: tick() }
   await ledgerReads(sql).ledgerEntries(scope, { limit: 64, account: 'merchant', ...times })
   const clock = clockWork(async (text, values) => {
