@@ -57,7 +57,7 @@ browserTest('what people do on each screen is done on PostgreSQL, too', async (t
         ...env,
         TEST_POSTGRES: server.url,
         TEST_POSTGRES_TEMPLATE: databaseName(template),
-        TEST_BROWSER_AT: browser.wsEndpoint(),
+        TEST_BROWSER_AT: browser.address,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     },

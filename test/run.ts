@@ -18,6 +18,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
+import type { SharedBrowser } from './dashboard/browser.ts'
 
 /** Those that take longest, in this order. */
 const LONGEST = [
@@ -79,7 +80,17 @@ if (folder !== undefined) {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 }
 
-run({
+/** The tests of the dashboard share it: each would start one or more of its own. */
+const browser = files.some((file) => file.startsWith('test/dashboard')) ? await browserOfAll() : undefined
+if (browser) process.env['TEST_BROWSER_AT'] = browser.address
+
+/** Undefined where none starts: then the tests that need one say why. */
+async function browserOfAll(): Promise<SharedBrowser | undefined> {
+  const { shareBrowser } = await import('./dashboard/browser.ts')
+  return shareBrowser().catch(() => undefined)
+}
+
+const report = run({
   files: files.toSorted((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1)),
   concurrency: Number(process.env['TEST_CONCURRENCY'] ?? availableParallelism() + 1),
 })
@@ -87,4 +98,5 @@ run({
     if (todo === undefined || todo === false) process.exitCode = 1
   })
   .compose(spec)
-  .pipe(process.stdout)
+report.once('end', () => void browser?.close())
+report.pipe(process.stdout)

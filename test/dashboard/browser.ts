@@ -1,6 +1,6 @@
 /** A real browser for tests of the dashboard: Chromium through playwright-core. */
 import assert from 'node:assert/strict'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { delimiter, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -8,7 +8,6 @@ import {
   type Browser,
   type BrowserContext,
   type BrowserContextOptions,
-  type BrowserServer,
   chromium,
   type LaunchOptions,
   type Page,
@@ -51,10 +50,18 @@ export async function launchBrowser(flags: readonly string[] = []): Promise<Brow
   return options && chromium.launch(options)
 }
 
-/** Starts a browser for the tests of other processes, which find it by its address in TEST_BROWSER_AT. */
-export async function shareBrowser(): Promise<BrowserServer | undefined> {
+export type SharedBrowser = { readonly address: string; close(): Promise<void> }
+
+/**
+ * A browser for the tests of other processes, which find it by its address in TEST_BROWSER_AT: the one that is there, or a new
+ * one; undefined if there is no program for it.
+ */
+export async function shareBrowser(): Promise<SharedBrowser | undefined> {
+  const address = process.env['TEST_BROWSER_AT']
+  if (address !== undefined) return { address, close: async () => {} }
   const options = launchOptions([])
-  return options && chromium.launchServer({ ...options, host: '127.0.0.1' })
+  const server = options && (await chromium.launchServer({ ...options, host: '127.0.0.1' }))
+  return server && { address: server.wsEndpoint(), close: () => server.close() }
 }
 
 function launchOptions(flags: readonly string[]): LaunchOptions | undefined {
@@ -120,10 +127,8 @@ export async function openTab(
  */
 export async function axeFindings(page: Page): Promise<string[]> {
   if (process.env['TEST_POSTGRES'] !== undefined) return []
-  const source = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
   // A script of the page itself would be against the policy; this one is evaluated by the debugger.
-  const { readFileSync } = await import('node:fs')
-  await page.evaluate(readFileSync(source, 'utf8'))
+  if (!(await page.evaluate<boolean>(`'axe' in globalThis`))) await page.evaluate(axeSource())
   // Old data is dimmed while new data loads, which may begin while axe measures: what is wrong is so each time.
   for (let tries = 1; ; tries++) {
     await page.locator('.stale').first().waitFor({ state: 'detached' })
@@ -132,10 +137,13 @@ export async function axeFindings(page: Page): Promise<string[]> {
   }
 }
 
+const axeSource = () => readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
 function runAxe(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run: () => Promise<AxeResult> } }
-    const { violations } = await axe.run()
+    const { axe } = globalThis as unknown as { axe: { run: (options: object) => Promise<AxeResult> } }
+    // It runs every rule, and describes only what breaks one.
+    const { violations } = await axe.run({ resultTypes: ['violations'] })
     return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`))
   })
 }
