@@ -3,13 +3,13 @@
  * call over the network in MiniPay itself. With two quantiles, `node standin.ts <p50> <p99>` in ms, its responses take a
  * realistic time.
  */
-import { serveBare } from './bare.ts'
+import { type BareRequest, serveBare } from './bare.ts'
 import { latencies } from './log-normal.ts'
 
 let payments = 0
 
-function approve(_head: string, body: string): string {
-  const { amount, currency } = JSON.parse(body) as { amount: number; currency: string }
+function approve({ text, body }: BareRequest): string {
+  const { amount, currency } = JSON.parse(text.slice(body)) as { amount: number; currency: string }
   const answer = JSON.stringify({ status: 'succeeded', reference: `pay_${++payments}`, amount, currency })
   return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${answer.length}\r\n\r\n${answer}`
 }
