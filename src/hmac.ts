@@ -29,7 +29,8 @@ export function hmacSha256(
   bytes.set(inner)
   const begin = BLOCK_BYTES + bytes.write(prefix, BLOCK_BYTES)
   const length = typeof body === 'string' ? bytes.write(body, begin) : body.copy(bytes, begin)
-  outer.set(hash('sha256', bytes.subarray(0, begin + length), 'buffer'), BLOCK_BYTES)
+  // As text: a buffer for each hash costs as much as the hash.
+  outer.write(hash('sha256', bytes.subarray(0, begin + length), 'latin1'), BLOCK_BYTES, 'latin1')
   return hash('sha256', outer, encoding)
 }
 

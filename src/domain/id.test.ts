@@ -3,7 +3,18 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { drawsFrom } from '../../test/kit/draws.ts'
 import { holdsCardNumber } from './cards/card-numbers.ts'
-import { encodeTime, idFactory, idFloor, idTime, isId, madeAt, STEP_MS, twinId } from './id.ts'
+import {
+  encodeBits,
+  encodeHex,
+  encodeTime,
+  idFactory,
+  idFloor,
+  idTime,
+  isId,
+  madeAt,
+  STEP_MS,
+  twinId,
+} from './id.ts'
 
 /** A fixed stream of bits that look random, so that a failure can be repeated. */
 function bits(): () => bigint {
@@ -196,4 +207,14 @@ test('a twin has the digits and the time of the other id', () => {
   assert.ok(isId('att', twin))
   assert.equal(twin.slice(4), id.slice(4))
   assert.equal(idTime(twin), 1_000)
+})
+
+test('hexadecimal digits become the same digits as their bits', () => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: (1n << 80n) - 1n }), (number) => {
+      const hex = number.toString(16).padStart(20, '0')
+      assert.equal(encodeHex(hex), encodeBits(number))
+      assert.equal(encodeHex(`${hex}abcdef`), encodeBits(number))
+    }),
+  )
 })

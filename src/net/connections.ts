@@ -1,6 +1,6 @@
 /** Connections to one origin, each of which carries one request at a time. */
 import type { Socket } from 'node:net'
-import { type ConnectorOptions, createConnector } from './connector.ts'
+import { type ConnectorOptions, createConnector, type Opened } from './connector.ts'
 import { ResponseError, ResponseReader, type ResponseSink } from './response-reader.ts'
 
 /** How long an idle connection is kept, in ms, unless the receiver says less. */
@@ -14,8 +14,8 @@ const MAX_REQUESTS = 500
 export type Call = ResponseSink & {
   /** False once it has ended: it needs no connection any more. */
   isWanted(): boolean
-  /** It has a connection; `cut` closes that. Returns the bytes to send. */
-  onConnection(cut: () => void): Buffer
+  /** It has a connection; `cut` closes that. Returns what to send: bytes, or as Latin-1. */
+  onConnection(cut: () => void): Buffer | string
   onEnd(): void
   onError(error: Error): void
 }
@@ -50,17 +50,18 @@ export function openConnections(origin: URL, options: ConnectionOptions): Connec
 
   function open(): void {
     if (opening.size >= waiting.length || all.size + opening.size >= options.connections) return
-    const socket = connect(origin, (error) => {
+    const opened = connect(origin, (error) => {
+      const { socket } = opened
       opening.delete(socket)
       if (isClosed) return void socket.destroy()
       if (error === null) {
-        const connection = new Connection(socket, { release, leave, monotonic })
+        const connection = new Connection(opened, { release, leave, monotonic })
         all.add(connection)
         release(connection)
       } else next()?.onError(error)
       open()
     })
-    opening.add(socket)
+    opening.add(opened.socket)
     open()
   }
 
@@ -116,11 +117,11 @@ class Connection {
   #idleSince: number
   #isOver = false
 
-  constructor(socket: Socket, owner: Owner) {
+  constructor({ socket, listen }: Opened, owner: Owner) {
     this.#socket = socket
     this.#owner = owner
     this.#idleSince = owner.monotonic()
-    socket.on('data', (bytes: Buffer) => this.#onData(bytes))
+    listen((bytes) => this.#onData(bytes))
     socket.on('end', () => this.#onEnd())
     socket.on('error', (error) => this.destroy(error))
     socket.on('close', () => this.destroy())
@@ -135,7 +136,10 @@ class Connection {
     this.#call = call
     this.#requests++
     this.#reader.begin(call)
-    this.#socket.write(call.onConnection(() => this.destroy()))
+    this.#socket.write(
+      call.onConnection(() => this.destroy()),
+      'latin1',
+    )
   }
 
   /** A call that is in flight ends with the error. */

@@ -14,11 +14,21 @@ export type ConnectorOptions = {
 }
 
 const KEEP_ALIVE = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }
-/** Little, since little of a response is read. */
-const READ_AHEAD = { highWaterMark: 16 * 1024 }
+/**
+ * All connections read into the same bytes, one after another: to allocate 64 KiB for each read, as Node.js otherwise does,
+ * costs more than the read.
+ */
+const SHARED = Buffer.allocUnsafeSlow(16 * 1024)
+
+/** An open connection reads nothing before `listen`. */
+export type Opened = {
+  readonly socket: Socket
+  /** From now on calls this with what the socket reads: bytes that are valid only during the call. */
+  listen(onBytes: (bytes: Buffer) => void): void
+}
 
 /** Opens a connection. `onOpen` is called once, with the error if there is none. */
-export type Connector = (origin: URL, onOpen: (error: Error | null) => void) => Socket
+export type Connector = (origin: URL, onOpen: (error: Error | null) => void) => Opened
 
 /**
  * Opens connections that speak HTTP/1.1: over HTTP/2 one session would carry all attempts, and a receiver that resets it
@@ -30,11 +40,20 @@ export function createConnector({ lookup, forbids, deadlines }: ConnectorOptions
     const { protocol, port } = origin
     const hostname = origin.hostname.replace(/^\[|\]$/g, '')
     const isSecure = protocol === 'https:'
+    // Bytes without a request are no response.
+    let onBytes = (_: Buffer): void => void socket.destroy()
     const options = {
       ...{ host: hostname, port: Number(port) || (isSecure ? 443 : 80), lookup },
-      ...{ ...KEEP_ALIVE, ...READ_AHEAD },
+      ...KEEP_ALIVE,
+      onread: {
+        buffer: SHARED,
+        callback(length: number) {
+          onBytes(SHARED.subarray(0, length))
+          return true
+        },
+      },
     }
-    const socket = isSecure
+    const socket: Socket = isSecure
       ? openTls({
           ...options,
           servername: isIP(hostname) ? '' : hostname,
@@ -64,7 +83,12 @@ export function createConnector({ lookup, forbids, deadlines }: ConnectorOptions
       isOpen = true
       onOpen(null)
     })
-    return socket
+    return {
+      socket,
+      listen(listener) {
+        onBytes = listener
+      },
+    }
   }
 }
 

@@ -4,6 +4,9 @@ import { type Head, ResponseError, ResponseReader } from './response-reader.ts'
 
 type Found = { head: Head | undefined; body: string; progress: string; isKept: boolean; atEnd: boolean }
 
+/** Where all connections read into, so the next read overwrites the one before. */
+const shared = Buffer.alloc(256 * 1024)
+
 /** Reads pieces of a response as those that a connection gives. */
 function read(...pieces: readonly string[]): Found {
   const reader = new ResponseReader()
@@ -17,7 +20,10 @@ function read(...pieces: readonly string[]): Found {
       found.body += bytes.toString('latin1')
     },
   })
-  for (const piece of pieces) found.progress = reader.read(Buffer.from(piece, 'latin1'))
+  for (const piece of pieces) {
+    found.progress = reader.read(shared.subarray(0, shared.write(piece, 'latin1')))
+    shared.fill('?')
+  }
   return { ...found, isKept: reader.isKept, atEnd: reader.end() }
 }
 

@@ -30,7 +30,7 @@ export type Head = {
 /** Gets a response as it is read. */
 export type ResponseSink = {
   onHead(head: Head): void
-  /** Bytes of the body, which stay valid. */
+  /** Bytes of the body, which are valid only during the call. */
   onData(bytes: Buffer): void
 }
 
@@ -83,7 +83,7 @@ export class ResponseReader {
     this.isKept = false
   }
 
-  /** Reads bytes. Throws `ResponseError`. */
+  /** Reads bytes, and keeps none of them: the caller may use their memory again. Throws `ResponseError`. */
   read(bytes: Buffer): Progress {
     this.#read += bytes.length
     if (this.#read > MAX_BYTES) throw new ResponseError('RESPONSE_TOO_LONG')
@@ -107,7 +107,7 @@ export class ResponseReader {
       if (end < 0 || end > MAX_HEAD_BYTES) {
         if (data.length > MAX_HEAD_BYTES)
           throw new ResponseError(data.includes('\r\n') ? 'HEADERS_TOO_LONG' : 'RESPONSE_TOO_LONG')
-        this.#held = data
+        this.#held = Buffer.from(data)
         return undefined
       }
       this.#held = undefined

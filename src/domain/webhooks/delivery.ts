@@ -1,6 +1,6 @@
 import { holdsCardNumber } from '../cards/card-numbers.ts'
 import type { EventType } from '../event.ts'
-import { encodeBits } from '../id.ts'
+import { encodeHex } from '../id.ts'
 
 /** Why an attempt was made: the event is new, the schedule said so, a replay, or a person's request. */
 export type DeliveryReason = 'event' | 'retry' | 'replay' | 'manual'
@@ -58,7 +58,6 @@ export type Delivery = {
 
 const PREFIX = 'evt_'
 const TIME_DIGITS = 10
-const HEX_OF_80_BITS = 20
 
 /** The digits of time in the id of an event, which the ids of its deliveries have, too. */
 export function eventTimeOf(eventId: string): string {
@@ -74,7 +73,7 @@ export function deliveryIdOf(endpoint: string, eventId: string, sha256: (text: s
   const time = eventTimeOf(eventId)
   for (let again = 0; ; again++) {
     const text = again === 0 ? `${endpoint} ${eventId}` : `${endpoint} ${eventId} ${again}`
-    const id = `dlv_${time}${encodeBits(BigInt(`0x${sha256(text).slice(0, HEX_OF_80_BITS)}`))}`
+    const id = `dlv_${time}${encodeHex(sha256(text))}`
     if (!holdsCardNumber(id)) return id
   }
 }

@@ -65,48 +65,47 @@ export function createMessages({ vault, body, defaultKey }: MessageOptions): Mes
     return prepared
   }
 
-  /** Endpoints of one format that are equally far share an event, and so its bytes. */
-  const rendered = new WeakMap<StoredEvent, { readonly format: WebhookFormat; readonly bytes: Buffer }>()
+  /** Endpoints of one format that are equally far share an event, and so its body. */
+  const rendered = new WeakMap<StoredEvent, { readonly format: WebhookFormat; readonly text: string }>()
 
   /** The mode is that of the event. */
-  function bytesOf(format: WebhookFormat, event: StoredEvent, mode: Mode): Buffer {
+  function bodyOf(format: WebhookFormat, event: StoredEvent, mode: Mode): string {
     const known = rendered.get(event)
-    if (known?.format === format) return known.bytes
-    const bytes = Buffer.from(body(format, event, mode))
-    rendered.set(event, { format, bytes })
-    return bytes
+    if (known?.format === format) return known.text
+    const text = body(format, event, mode)
+    rendered.set(event, { format, text })
+    return text
   }
 
   return function messageOf(endpoint, event, delivery, at) {
-    const { headers, signers } = preparedOf(endpoint, at)
-    const bytes = bytesOf(endpoint.format, event, endpoint.scope.mode)
-    const valid = signers.filter(isValidAt(at))
-    return {
-      headers: {
-        ...headers,
-        'content-type': 'application/json',
-        'user-agent': 'MiniPay',
-        'x-webhook-event': event.type,
-        'x-webhook-delivery': delivery,
-        ...(valid.length > 0 && signatures(endpoint.format, valid, event.id, at, bytes)),
-      },
-      body: bytes,
+    const { headers: own, signers } = preparedOf(endpoint, at)
+    const text = bodyOf(endpoint.format, event, endpoint.scope.mode)
+    const headers: Record<string, string> = {
+      ...own,
+      'content-type': 'application/json',
+      'user-agent': 'MiniPay',
+      'x-webhook-event': event.type,
+      'x-webhook-delivery': delivery,
     }
+    const valid = signers.filter(isValidAt(at))
+    if (valid.length > 0) sign(headers, endpoint.format, valid, event.id, at, text)
+    return { headers, body: text }
   }
 }
 
-function signatures(
+function sign(
+  headers: Record<string, string>,
   format: WebhookFormat,
   signers: readonly Signer[],
   id: string,
   at: number,
-  body: Buffer,
-): Record<string, string> {
+  body: string,
+): void {
   const keys = signers.map(({ key }) => key)
-  const headers = signatureHeaders(keys, id, at, body)
-  if (format !== 'stripe') return headers
+  Object.assign(headers, signatureHeaders(keys, id, at, body))
+  if (format !== 'stripe') return
   const texts = signers.map(({ text }) => text)
-  return { ...headers, 'stripe-signature': stripeSignature(texts, at, body) }
+  headers['stripe-signature'] = stripeSignature(texts, at, body)
 }
 
 const NO_TEXT = Buffer.alloc(0)
