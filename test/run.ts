@@ -1,8 +1,8 @@
 /**
  * Runs the tests, each file in a process of its own: `npm test`, or `npm test -- 'test/e2e/*.test.ts'` for some of them.
- * Many files wait for processes more than they compute, so one more runs at once than there are cores; more would make those
- * late that measure time-outs of clusters. The longest come first:
- * otherwise a core idles at the end, while the last of them runs alone.
+ * Many files wait for processes and time-outs more than they compute, so two more run at once than there are cores: with one
+ * more, a fifth of the CPU was idle. The longest come first: otherwise a core idles at the end, while the last of them runs
+ * alone.
  */
 import {
   accessSync,
@@ -26,6 +26,8 @@ const LONGEST = [
   'test/contract/store/postgres.test.ts',
   'test/cluster/webhooks.test.ts',
   'test/contract/store/sqlite.test.ts',
+  'test/dashboard/sign-in.test.ts',
+  'test/dashboard/every-screen.test.ts',
   'test/storm/liars/liar.test.ts',
   'test/e2e/copy.test.ts',
   'test/replay/replay.test.ts',
@@ -92,7 +94,7 @@ async function browserOfAll(): Promise<SharedBrowser | undefined> {
 
 const report = run({
   files: files.toSorted((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1)),
-  concurrency: Number(process.env['TEST_CONCURRENCY'] ?? availableParallelism() + 1),
+  concurrency: Number(process.env['TEST_CONCURRENCY'] ?? availableParallelism() + 2),
 })
   .on('test:fail', ({ todo }) => {
     if (todo === undefined || todo === false) process.exitCode = 1
