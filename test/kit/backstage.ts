@@ -63,7 +63,7 @@ export function backstage(database: string): Backstage {
       db.exec(due)
       db.close()
     },
-    dueNotifications: () => count(`notifications WHERE ${NEWS} AND due_at <= ${now()}`),
+    dueNotifications: () => count(`notifications WHERE state = 'pending' AND due_at <= ${now()}`),
     pendingNotifications: () => count(`notifications WHERE ${NEWS}`),
     async notificationsOf(charge) {
       const rows = await rowsOf(
