@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import type { Page } from 'playwright-core'
 import { client } from '../kit/client.ts'
 import { folderOf } from '../kit/folders.ts'
 import { onDatabase } from '../kit/postgres.ts'
@@ -19,6 +20,33 @@ async function setBalance(file: string, code: string, balance: string): Promise<
   const db = new Database(file)
   db.exec(sql)
   db.close()
+}
+
+/** The account is the merchant's, in dollars: one payment and a part of it refunded, today. */
+async function assertDays(page: Page): Promise<void> {
+  const card = page.getByRole('region', { name: 'merchant by day' })
+  const row = card.getByRole('row').last()
+  for (const amount of ['12.41', '1,234.56', '-1,222.15'])
+    await row.getByText(amount, { exact: true }).waitFor()
+  assert.equal(await card.locator('svg rect.volume').count(), 1)
+  assert.equal(await card.locator('svg rect.credit').count(), 1)
+  const { text } = await savedBy(page, card.getByRole('button', { name: 'CSV' }))
+  const [, line = ''] = text.trim().split('\r\n')
+  const today = line.slice(0, 10)
+  assert.equal(
+    line,
+    `${today}/merchant/usd,${today},merchant,usd,2,1241,12.41,123456,1234.56,-122215,-1222.15`,
+  )
+  assert.deepEqual(await axeFindings(page), [])
+  // The entries of the day, wherever the reader is: the browser is not in UTC.
+  await row.getByRole('link').click()
+  assert.equal(new URL(page.url()).search, `?account=merchant&currency=usd&day=${today}`)
+  const entries = page.getByRole('region', { name: 'List of entries' })
+  await until('the entries of the day are shown', async () => (await entries.getByRole('row').count()) === 3)
+  await page.getByLabel('Day (UTC)').fill('2031-01-01')
+  await page.getByText('Nothing matches these filters').waitFor()
+  await page.getByLabel('Day (UTC)').fill('')
+  await entries.getByText('12.41').waitFor()
 }
 
 browserTest(
@@ -55,9 +83,10 @@ browserTest(
     )
     await entries.getByText('12.41').waitFor()
     assert.equal(new URL(page.url()).search, '?account=merchant&currency=usd')
-    const { text } = await savedBy(page, page.getByRole('button', { name: 'CSV' }))
+    const { text } = await savedBy(page, page.getByRole('button', { name: 'CSV' }).last())
     assert.match(text, /merchant/)
     assert.equal(text.trim().split('\n').length, 3)
+    await assertDays(page)
     await page.getByLabel('From').fill('2031-01-01')
     await page.getByText('Nothing matches these filters').waitFor()
     await page.getByRole('button', { name: 'Clear filters' }).last().click()

@@ -2,6 +2,7 @@ import type { LedgerEntryView } from '../../api/minipay/ledger-schemas.ts'
 import { api } from '../api.ts'
 import { startOfDay } from '../format.ts'
 import { Balances, meaningOf } from '../ledger/balances.ts'
+import type { DaysProps } from '../ledger/days.ts'
 import { useMoneyMoved } from '../ledger/live.ts'
 import { zone } from '../preferences.ts'
 import { type ListPage, usePages } from '../resource.ts'
@@ -10,7 +11,7 @@ import { component, span, type VNode } from '../tags.ts'
 import { Card } from '../ui/card.ts'
 import { Empty, NothingMatches } from '../ui/empty.ts'
 import { anyFilter, clearFilters, type Filter, Filters, filterValues } from '../ui/filters.ts'
-import { Page } from '../ui/page.ts'
+import { Later, Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
 import { Amount, ExportButton, Id, Time } from '../ui/values.ts'
 
@@ -22,6 +23,11 @@ const ENTRIES: readonly Filter[] = [
   { name: 'from', label: 'From', kind: 'date' },
   { name: 'to', label: 'To', kind: 'date' },
 ]
+/** A day of an account leads here; it begins in UTC. */
+const DAY: Filter = { name: 'day', label: 'Day (UTC)', kind: 'date' }
+const ALL = [...ENTRIES, DAY]
+
+const loadDays = () => import('../ledger/days.ts').then(({ Days }) => Days)
 
 const COLUMNS: readonly Column<LedgerEntryView>[] = [
   {
@@ -46,13 +52,14 @@ function pageOf(id: string): string | undefined {
   return undefined
 }
 
-/** The filters of entries as the API's query: whole days of the reader. */
+/** The filters of entries as the API's query: whole days of the reader, or one day in UTC. */
 function entriesQuery(): Query {
-  const { from, to, ...others } = filterValues(ENTRIES)
+  const { from, to, day, ...others } = filterValues(ALL) as Record<string, string | null>
+  const isUtc = zone.value === 'UTC' || Boolean(day)
   return {
     ...others,
-    created_gte: startOfDay(from as string | null, zone.value === 'UTC'),
-    created_lt: startOfDay(to as string | null, zone.value === 'UTC', 1),
+    created_gte: startOfDay(day || (from ?? null), isUtc),
+    created_lt: startOfDay(day || (to ?? null), isUtc, 1),
   }
 }
 
@@ -78,12 +85,20 @@ export default function Ledger(): VNode {
     const known = pages.rows[0]?.sequence ?? 0
     pages.newer.value = newest.filter(({ sequence }) => sequence > known).length
   })
-  const isFiltered = anyFilter(ENTRIES)
+  const isFiltered = anyFilter(ALL)
+  const { account, currency } = filterValues(ENTRIES) as Record<string, string | null>
+  const filters = anyFilter([DAY]) ? ALL : ENTRIES
   return component(
     Page,
     { title: 'Ledger' },
     component(Filters, { filters: AT, label: 'Time of the balances' }),
     component(Balances, { at: startOfDay(place.value.query.get('at'), zone.value === 'UTC', 1) }),
+    account
+      ? component(Later<DaysProps>, {
+          load: loadDays,
+          props: { account, currency: currency || undefined },
+        })
+      : null,
     component(
       Card,
       {
@@ -91,12 +106,12 @@ export default function Ledger(): VNode {
         class: 'entries',
         aside: component(ExportButton, { path: '/ledger/entries', query, label: 'CSV', small: true }),
       },
-      component(Filters, { filters: ENTRIES, label: 'Filters of entries' }),
+      component(Filters, { filters, label: 'Filters of entries' }),
       List({
         ...{ pages, noun: 'row', label: 'List of entries', columns: COLUMNS },
         idOf: ({ sequence }) => String(sequence),
         empty: isFiltered
-          ? component(NothingMatches, { onClear: () => clearFilters(ENTRIES) })
+          ? component(NothingMatches, { onClear: () => clearFilters(ALL) })
           : component(Empty, { title: 'Nothing was booked yet' }),
       }),
     ),
