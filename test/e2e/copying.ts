@@ -105,7 +105,11 @@ export async function trade({
 type Tables = Record<string, string[]>
 
 /** Tables of the embedded database that repeat other rows: long texts are in the rows that have them, and indexes are made anew. */
-const NOT_COPIED = ['long_texts', 'key_index', 'key_index_state', 'customer_index', 'customer_index_state']
+const NOT_COPIED = [
+  'long_texts',
+  ...['key', 'customer', 'reference'].flatMap((of) => [`${of}_index`, `${of}_index_state`]),
+  'referenced_providers',
+]
 
 /** Every row of an embedded database, by its table, as JSON of its values as texts, without the columns that only it has. */
 export function rowsOfFile(file: string): Tables {

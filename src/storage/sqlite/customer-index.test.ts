@@ -11,9 +11,9 @@ import type { Charge } from '../../domain/charge.ts'
 import type { Commit, Page, Scope } from '../../ports/store.ts'
 import { messageOf } from './commit-message.ts'
 import { indexedBefore } from './customer-index.ts'
-import { CustomerLog, CustomerReader, customerMemory } from './customer-log.ts'
 import { foldLongLog } from './fold-customers.ts'
 import { defineHash } from './fold-keys.ts'
+import { IdLog, IdLogReader, logMemory } from './id-log.ts'
 import { migrate } from './migrate.ts'
 import { openReader, openWriter } from './open.ts'
 import { createQueries } from './queries.ts'
@@ -204,9 +204,9 @@ test('pages are exact when another customer has the same hash', async (t) => {
 })
 
 test('a log that is cleared and filled again shows no entry twice, and none of another hash', () => {
-  const memory = customerMemory(8)
-  const log = new CustomerLog(memory, 0)
-  const reader = new CustomerReader(memory)
+  const memory = logMemory(8)
+  const log = new IdLog(memory, 0)
+  const reader = new IdLogReader(memory)
   for (let round = 0; round < 5; round++) {
     for (let i = 0; i < 40; i++) log.add(i % 4, `txn_${round}_${100 + i}`)
     assert.deepEqual(reader.find(3, [], true, 99), [])

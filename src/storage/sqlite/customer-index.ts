@@ -1,7 +1,7 @@
 /** The index of charges by customer, as the writer maintains it: see docs/internals/sqlite.md. */
 import type { Connection } from './connection.ts'
-import { CustomerLog, type CustomerMemory } from './customer-log.ts'
 import { type FoldSteps, folding } from './folding.ts'
+import { IdLog, type LogMemory } from './id-log.ts'
 import { indexState } from './key-index.ts'
 import { hashOf } from './keyed-hash.ts'
 
@@ -16,9 +16,9 @@ export function indexedBefore(db: Connection): string {
 export const NOT_INDEXED = `accounts a CROSS JOIN (SELECT 0 AS live UNION ALL SELECT 1) m
   CROSS JOIN charges c ON c.account_id = a.id AND c.live = m.live AND c.id >= ?`
 
-export function customerIndex(db: Connection, memory: CustomerMemory) {
+export function customerIndex(db: Connection, memory: LogMemory) {
   const key = indexState(db)
-  const logs = [new CustomerLog(memory, 0), new CustomerLog(memory, 1)] as const
+  const logs = [new IdLog(memory, 0), new IdLog(memory, 1)] as const
   const moveMark = db.prepare('UPDATE customer_index_state SET indexed_before = ? WHERE id = 1')
   const insert = db.prepare('INSERT INTO customer_index (hash, id) VALUES (?, ?) ON CONFLICT DO NOTHING')
   let before = indexedBefore(db)
@@ -32,7 +32,7 @@ export function customerIndex(db: Connection, memory: CustomerMemory) {
     logs[0].add(hashOf(key, accountId, live, customer), id)
   logs[0].show()
 
-  const steps: FoldSteps<CustomerLog> = {
+  const steps: FoldSteps<IdLog> = {
     insert: (from, place) => void insert.run(from.hashes[place], from.idAt(place)),
     end(from) {
       const { count, least } = fold.current()

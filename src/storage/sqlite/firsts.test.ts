@@ -66,6 +66,12 @@ const DOWNGRADE = `
   ALTER TABLE ledger_transfers DROP COLUMN is_first;
   ALTER TABLE charges DROP COLUMN first_transfer;
   ALTER TABLE charges DROP COLUMN first_event;
+  DROP TABLE ledger_days;
+  DROP TABLE reference_index;
+  DROP TABLE reference_index_state;
+  DROP TABLE referenced_providers;
+  CREATE UNIQUE INDEX attempts_by_reference ON attempts (provider, kind, provider_reference)
+    WHERE kind IN ('authorize', 'refund') AND provider_reference IS NOT NULL;
   PRAGMA user_version = 30;`
 
 test('after an upgrade, rows of the former version are found, and so are the next ones of their charges', async () => {

@@ -12,7 +12,7 @@ export const LONG = 2 * FOLD_AT
 export type FoldOptions = { readonly chunk?: number; readonly long?: number }
 
 /** Called after each transaction, with the number of rows in the index, and of all. */
-export type OnFold = (index: 'keys' | 'customers', done: number, all: number) => void
+export type OnFold = (index: 'keys' | 'customers' | 'references', done: number, all: number) => void
 
 /** Lets SQL on this connection hash keys and customers: `hash_in_scope(account_id, live, text)`; null for a null. */
 export function defineHash(db: Connection): void {

@@ -3,6 +3,7 @@ import { type Migration, readMigrations, SchemaMismatch } from '../migrations.ts
 import type { Connection } from './connection.ts'
 import { foldLongLog } from './fold-customers.ts'
 import { foldLongTail, type OnFold } from './fold-keys.ts'
+import { foldLongReferences } from './fold-references.ts'
 import { sealOnce } from './seal.ts'
 
 export { type Migration, SchemaMismatch } from '../migrations.ts'
@@ -47,6 +48,7 @@ export function migrate(
     sealOnce(db)
     foldLongTail(db, onFold)
     foldLongLog(db, onFold)
+    foldLongReferences(db, onFold)
   }
   return missing
 }

@@ -174,7 +174,7 @@ test('an attempt, a dispute and a rule set are found by an index', () => {
   })
   for (const plan of plans) assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/, plan)
   for (const index of [
-    ...['attempts_by_reference', 'disputes_by_transaction', 'disputes_by_reference'],
+    ...['reference_index', 'disputes_by_transaction', 'disputes_by_reference'],
     ...['disputes_by_status', 'disputes_due'],
   ])
     assert.ok(
@@ -252,11 +252,11 @@ test('the pending attempts that are old are counted in the index of states', () 
   assert.match(plan ?? '', /^SEARCH attempts USING (COVERING )?INDEX attempts_by_state/)
 })
 
-test('which providers are used is read from two indexes, a name and a bounded number of attempts at a time', () => {
+test('which providers are used is read from their names and a bounded number of attempts of an index', () => {
   const plans = prepared((q) => q.providerUse(LIVE_SCOPE)).join('\n')
   const reads = plans.match(/(?:SEARCH|SCAN) attempts[^;(]*/g) ?? []
-  assert.equal(reads.length, 9, plans)
-  for (const read of reads) assert.match(read, /INDEX attempts_by_(?:reference|state)/)
+  assert.equal(reads.length, 5, plans)
+  for (const read of reads) assert.match(read, /INDEX attempts_by_state/)
   assert.doesNotMatch(plans, /TEMP B-TREE FOR ORDER BY/)
 })
 
@@ -305,7 +305,7 @@ test('an index serves every lookup of the writer', () => {
     /SCAN (?!ledger_accounts|CONSTANT|a\b|m\b|webhook_endpoints|webhook_cursors|c\b|k\b|json_each)|TEMP B-TREE/
   for (const plan of plans) assert.doesNotMatch(plan, few, plan)
   for (const index of [
-    ...['attempts_due_unknown', 'attempts_due_waiting', 'attempts_by_reference', 'attempts_by_state'],
+    ...['attempts_due_unknown', 'attempts_due_waiting', 'attempts_by_state'],
     ...['notifications_due', 'notifications_settled', 'webhook_cursors_held'],
     ...['webhook_deliveries_pending', 'webhook_replays_running'],
   ])

@@ -45,7 +45,7 @@ export function createQueries(db: Connection, tails: Tails) {
     ...ledgerDayReads(db, sql),
     balances,
     ...eventLogReads(sql),
-    ...attemptReads(sql),
+    ...attemptReads(sql, tails),
     ...ruleSetReads(sql),
     ...providerReads(sql),
     ...statisticReads(sql),

@@ -4,9 +4,13 @@ import type { AttemptQuery, AttemptTotals, Page, Scope, ScopedAttempt } from '..
 import { ATTEMPTS } from '../columns.ts'
 import { mergePages } from '../merge-pages.ts'
 import { selectList } from '../table.ts'
+import { IdLogReader } from './id-log.ts'
 import { setBackMs } from './read-clock.ts'
+import { hashKeyOf } from './read-keys.ts'
 import { type Filter, listOf, page, type Sql } from './read-page.ts'
+import { hashOfReference } from './reference-index.ts'
 import { ATTEMPT_COLUMNS, type OwnedRow, ownedAttempt } from './rows.ts'
+import type { Tails } from './tails.ts'
 
 const LIST = {
   ...listOf(ATTEMPTS, selectList(ATTEMPTS)),
@@ -40,7 +44,8 @@ function filtersOf(
 }
 
 /** Attempts. */
-export function attemptReads(sql: Sql) {
+export function attemptReads(sql: Sql, { references }: Pick<Tails, 'references'>) {
+  const newest = new IdLogReader(references)
   return {
     attempts(scope: Scope, query: AttemptQuery): Page<Attempt> | Promise<Page<Attempt>> {
       const { states = [] } = query
@@ -63,10 +68,21 @@ export function attemptReads(sql: Sql) {
       kind: 'authorize' | 'refund',
       reference: string,
     ): ScopedAttempt | undefined {
-      const row = sql(
-        `SELECT ${ATTEMPT_COLUMNS} FROM attempts
-         WHERE provider = ? AND kind = ? AND kind IN ('authorize', 'refund') AND provider_reference = ?`,
-      ).get(provider, kind, reference) as OwnedRow | undefined
+      const asked = [provider, kind, reference] as const
+      const hash = hashOfReference(hashKeyOf(sql), asked)
+      const holder = (ids: readonly string[]): OwnedRow | undefined => {
+        for (const id of ids) {
+          const row = sql(
+            `SELECT ${ATTEMPT_COLUMNS} FROM attempts
+             WHERE id = ? AND provider = ? AND kind = ? AND provider_reference = ?`,
+          ).get(id, ...asked)
+          if (row) return row as OwnedRow
+        }
+        return undefined
+      }
+      const indexed = () => sql('SELECT id FROM reference_index WHERE hash = ?').pluck().all(hash) as string[]
+      // The memory first, so that a fold in between hides none.
+      const row = holder(newest.all(hash)) ?? holder(indexed())
       return row && ownedAttempt(row)
     },
 

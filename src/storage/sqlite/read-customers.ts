@@ -1,4 +1,4 @@
-import { CustomerReader } from './customer-log.ts'
+import { IdLogReader } from './id-log.ts'
 import { hashOf } from './keyed-hash.ts'
 import { hashKeyOf } from './read-keys.ts'
 import type { IndexBehind, Sql } from './read-page.ts'
@@ -9,7 +9,7 @@ import type { Tails } from './tails.ts'
  * that a fold in between hides none; an id that both have counts once.
  */
 export function customerReads(sql: Sql, { customers }: Tails): IndexBehind {
-  const newest = new CustomerReader(customers)
+  const newest = new IdLogReader(customers)
   return {
     index: 'customer_index',
     ids({ accountId, live }, customer, bounds, ascending, limit) {

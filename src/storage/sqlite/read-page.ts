@@ -5,7 +5,7 @@ import { type Given, isGiven, type ListFilter, MOST_SEARCHED } from '../list-fil
 import { mergePages } from '../merge-pages.ts'
 import type { ListedName, Table } from '../table.ts'
 import type { Connection } from './connection.ts'
-import type { IdBound } from './customer-log.ts'
+import type { IdBound } from './id-log.ts'
 import { setBackMs } from './read-clock.ts'
 import { live } from './rows.ts'
 

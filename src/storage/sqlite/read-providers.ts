@@ -2,24 +2,7 @@ import type { ProviderUse, Scope } from '../../ports/store.ts'
 import type { Sql } from './read-page.ts'
 import { live, modeOf } from './rows.ts'
 
-const REFERENCES = `attempts INDEXED BY attempts_by_reference`
-const REFERENCED = `kind IN ('authorize', 'refund') AND provider_reference IS NOT NULL`
-
-/** Steps from one provider's name to the next by the index, without reading the attempts in between. */
-const NAMED = `
-  WITH RECURSIVE named (provider) AS (
-    SELECT * FROM (SELECT provider FROM ${REFERENCES} WHERE ${REFERENCED} ORDER BY provider LIMIT 1)
-    UNION ALL
-    SELECT (SELECT provider FROM ${REFERENCES} WHERE ${REFERENCED} AND provider > named.provider
-            ORDER BY provider LIMIT 1)
-    FROM named WHERE named.provider IS NOT NULL
-  )
-  SELECT provider,
-    EXISTS (SELECT 1 FROM ${REFERENCES} WHERE provider = named.provider AND ${REFERENCED} AND kind = 'authorize'
-            AND provider_reference < 'sandbox_')
-    OR EXISTS (SELECT 1 FROM ${REFERENCES} WHERE provider = named.provider AND ${REFERENCED} AND kind = 'authorize'
-               AND provider_reference >= 'sandbox\`') AS remote
-  FROM named WHERE provider IS NOT NULL LIMIT 100`
+const NAMED = 'SELECT provider, remote FROM referenced_providers ORDER BY provider LIMIT 100'
 
 /** The oldest attempts: those without a worker become the oldest. */
 const OPEN = `

@@ -11,6 +11,7 @@ import { assertCurrent } from './migrate.ts'
 import { customerIndexProblem } from './verify-customers.ts'
 import { FIRSTS } from './verify-firsts.ts'
 import { keyIndexProblem, keyOf, showKeyPlaces } from './verify-keys.ts'
+import { referenceIndexProblem } from './verify-references.ts'
 import { brokenText, strayText } from './verify-texts.ts'
 
 export type { Verification } from '../verify-checks.ts'
@@ -64,7 +65,10 @@ function keysProblem(db: Connection): string | undefined {
   const hideKeyPlaces = showKeyPlaces(db)
   try {
     return (
-      whole(db, () => read(db, AUDITED, audit(Date.now()))) ?? keyIndexProblem(db) ?? customerIndexProblem(db)
+      whole(db, () => read(db, AUDITED, audit(Date.now()))) ??
+      keyIndexProblem(db) ??
+      customerIndexProblem(db) ??
+      referenceIndexProblem(db)
     )
   } finally {
     hideKeyPlaces()

@@ -8,6 +8,7 @@ import type { Definition } from './definition.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { insertRow, updateRow } from './row-statements.ts'
 import { ATTEMPT_COLUMNS, type OwnedRow, ownedAttempt, type Row } from './rows.ts'
+import type { Behind } from './tails.ts'
 
 export type StoredAttempts = ReturnType<typeof storedAttempts>
 
@@ -22,27 +23,29 @@ function recount(cache: LedgerCache, account: number, live: number, from: string
 const FACTS = `kind, provider, currency, state, amount, decline_code AS declineCode, resolved_by AS resolvedBy,
   started_at AS startedAt, ended_at AS endedAt`
 
+type Stored = CallFacts & { readonly providerReference: string | null }
+
 /** The attempts of commits, the counters of their states, `attempts_<state>` without a currency, and the statistics. */
-export function storedAttempts(db: Connection, cache: LedgerCache) {
+export function storedAttempts(db: Connection, cache: LedgerCache, { references }: Behind) {
   const { at, changesOf } = ATTEMPTS
-  const findReference = db
-    .prepare<unknown[], string>(
-      `SELECT id FROM attempts
-       WHERE provider = ? AND kind = ? AND kind IN ('authorize', 'refund') AND provider_reference = ?`,
-    )
-    .pluck()
-  const findFacts = db.prepare<unknown[], CallFacts>(
-    `SELECT ${FACTS} FROM attempts WHERE id = ? AND account_id = ? AND live = ?`,
+  const findFacts = db.prepare<unknown[], Stored>(
+    `SELECT ${FACTS}, provider_reference AS providerReference FROM attempts WHERE id = ? AND account_id = ? AND live = ?`,
   )
   const findToken = db.prepare<unknown[], string | null>('SELECT token FROM attempts WHERE id = ?').pluck()
   const insertAttempt = db.prepare(insertRow(ATTEMPTS))
   const updateAttempt = db.prepare(updateRow(ATTEMPTS))
   const endSent = db.prepare(`${updateRow(ATTEMPTS)} AND state = 'sending' AND account_id = ? AND live = ?`)
 
+  function refer(attempt: Row): void {
+    const [kind, id] = [attempt[at.kind] as string, attempt[at.id] as string]
+    if (kind === 'authorize' || kind === 'refund')
+      references.add([attempt[at.provider] as string, kind, attempt[at.providerReference] as string], id)
+  }
+
   return {
     /** The attempt that has the same reference; it may be in another scope. */
     holder: ({ provider, kind, providerReference }: Referring): string | undefined =>
-      findReference.get(provider, kind, providerReference),
+      references.find([provider, kind, providerReference as string]),
 
     /** The token of its lease; null if there is no lease. */
     token: (id: string): string | null | undefined => findToken.get(id),
@@ -55,6 +58,11 @@ export function storedAttempts(db: Connection, cache: LedgerCache) {
       const before = isNew || wasSent ? undefined : findFacts.get(id, account, live)
       if (before) updateAttempt.run(...changes, id)
       else if (!wasSent) insertAttempt.run(account, live, ...attempt)
+      if (
+        attempt[at.providerReference] !== null &&
+        attempt[at.providerReference] !== before?.providerReference
+      )
+        refer(attempt)
       recount(cache, account, live, wasSent ? 'sending' : before?.state, attempt[at.state] as string)
       const counted = before ? countedCall(before, capture) : null
       cache.move(account, live, counted, countedCall(factsIn(attempt), capture))

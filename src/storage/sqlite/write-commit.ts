@@ -21,7 +21,7 @@ import { type TextWrites, textWrites } from './write-texts.ts'
 
 /** Commits, as the port describes them. Writes nothing before the guards have passed. */
 export function commitWrite(db: Connection, cache: LedgerCache, behind: Behind) {
-  const tries = storedAttempts(db, cache)
+  const tries = storedAttempts(db, cache, behind)
   const putAlarm = alarmWrites(db, cache)
   const keys = keyWrites(db, behind)
   const texts = textWrites(db)

@@ -1,7 +1,7 @@
 /**
- * The newest charges by customer, in memory that the two threads share: a log of ids, in which each entry names the
- * one before it with the same part of the hash of its customer. The writer shows entries after their commit. The reader
- * may meet a log that is being cleared: then it finds too few ids, or wrong ones, and the index has those of the log.
+ * The newest rows by a text of theirs, in memory that the two threads share: a log of ids, in which each entry names the
+ * one before it with the same part of the hash of its text. The reader may meet a log that is being cleared: then it finds
+ * too few ids, or wrong ones, and the index has those of the log.
  */
 import { idTime, isId } from '../../domain/id.ts'
 import { capacityOf, type Generation } from './folding.ts'
@@ -27,7 +27,7 @@ type Views = {
 const headsOf = (foldAt: number): number => 2 ** Math.ceil(Math.log2(foldAt))
 const bytesOf = (foldAt: number): number => 4 * headsOf(foldAt) + (4 + 8 + 8 + ID) * capacityOf(foldAt)
 
-function viewsAt({ buffer, foldAt }: CustomerMemory, log: 0 | 1): Views {
+function viewsAt({ buffer, foldAt }: LogMemory, log: 0 | 1): Views {
   const [heads, entries] = [headsOf(foldAt), capacityOf(foldAt)]
   const hashesAt = log * bytesOf(foldAt)
   const timesAt = hashesAt + 8 * entries
@@ -42,16 +42,16 @@ function viewsAt({ buffer, foldAt }: CustomerMemory, log: 0 | 1): Views {
   }
 }
 
-/** The shared memory of two logs: while one is folded into the index, the other takes new charges. */
-export type CustomerMemory = { readonly buffer: SharedArrayBuffer; readonly foldAt: number }
+/** The shared memory of two logs: while one is folded into the index, the other takes new entries. */
+export type LogMemory = { readonly buffer: SharedArrayBuffer; readonly foldAt: number }
 
-/** Memory that no charge has touched takes no room. */
-export function customerMemory(foldAt: number): CustomerMemory {
+/** Memory that no entry has touched takes no room. */
+export function logMemory(foldAt: number): LogMemory {
   return { buffer: new SharedArrayBuffer(2 * bytesOf(foldAt)), foldAt }
 }
 
 /** A log as its writer sees it. */
-export class CustomerLog implements Generation {
+export class IdLog implements Generation {
   readonly hashes: Float64Array
   count = 0
   /** The least and the greatest id since it was empty; ids that a rollback removed may be among them. */
@@ -60,14 +60,14 @@ export class CustomerLog implements Generation {
   readonly #views: Views
   #shown = 0
 
-  constructor(memory: CustomerMemory, log: 0 | 1) {
+  constructor(memory: LogMemory, log: 0 | 1) {
     this.#views = viewsAt(memory, log)
     this.hashes = this.#views.hashes
   }
 
   add(hash: number, id: string): void {
-    // Impossible: a group folds more charges than it adds.
-    if (this.count === this.hashes.length) throw new Error('The log of customers is full.')
+    // Impossible: a group folds more entries than it adds.
+    if (this.count === this.hashes.length) throw new Error('The log of ids is full.')
     if (id.length >= ID) throw new Error(`The id ${id} is too long.`)
     if (this.count === 0 || id < this.least) this.least = id
     if (this.count === 0 || id > this.greatest) this.greatest = id
@@ -83,9 +83,13 @@ export class CustomerLog implements Generation {
 
   removeLast(): void {
     this.count--
+    if (this.#shown <= this.count) return
+    this.#shown = this.count
+    const { heads, links } = this.#views
+    heads[(this.hashes[this.count] as number) & (heads.length - 1)] = links[this.count] as number
   }
 
-  /** Shows the reader every entry, after their commit. */
+  /** Lets readers find every entry. */
   show(): void {
     const { heads, links } = this.#views
     for (; this.#shown < this.count; this.#shown++) {
@@ -115,16 +119,16 @@ function timeOf(id: string): number {
 type Limit = IdBound & { readonly time: number }
 
 /** Finds ids in both logs. */
-export class CustomerReader {
+export class IdLogReader {
   readonly #logs: readonly [Views, Views]
 
-  constructor(memory: CustomerMemory) {
+  constructor(memory: LogMemory) {
     this.#logs = [viewsAt(memory, 0), viewsAt(memory, 1)]
   }
 
   /**
-   * The first ids within the bounds of the customer with this hash, in ascending or descending order. Reads every entry
-   * of the customer: a hundred thousand take some two milliseconds.
+   * The first ids with this hash within the bounds, in ascending or descending order. Reads every entry
+   * with this hash: a hundred thousand take some two milliseconds.
    */
   find(hash: number, bounds: readonly IdBound[], ascending: boolean, limit: number): string[] {
     const limits = bounds.map((bound) => ({ ...bound, time: timeOf(bound.id) }))
@@ -141,6 +145,17 @@ export class CustomerReader {
     }
     if (ascending) found.reverse()
     return found.slice(0, limit).map((entry) => this.#idOf(entry))
+  }
+
+  /** All ids with this hash, in no order. */
+  all(hash: number): string[] {
+    const ids: string[] = []
+    for (const views of this.#logs) {
+      const { heads, links, hashes } = views
+      for (let next = heads[hash & (heads.length - 1)] as number; next > 0; next = links[next - 1] as number)
+        if (hashes[next - 1] === hash) ids.push(idAt(views, next - 1))
+    }
+    return ids
   }
 
   #idOf(entry: number): string {
