@@ -3,7 +3,7 @@ import { useRef } from 'preact/hooks'
 import type { LedgerDayView } from '../../api/minipay/ledger-schemas.ts'
 import { moneyWithCode, plural } from '../format.ts'
 import { component, div, g, line, rect, span, svg, text, title, type VNode } from '../tags.ts'
-import { useWidth } from '../ui/width.ts'
+import { useWidth } from '../ui/chart.ts'
 
 const DAY_MS = 86_400_000
 /** The most days of a chart; older ones are in the table alone. */

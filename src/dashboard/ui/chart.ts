@@ -1,4 +1,4 @@
-import { useRef } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { count } from '../format.ts'
 import {
   caption,
@@ -21,7 +21,6 @@ import {
   type VNode,
 } from '../tags.ts'
 import { CHART_HEIGHT, type Scale, scaleOf } from './chart-scale.ts'
-import { useWidth } from './width.ts'
 
 /** The colours of a chart: trouble is the loudest of them. */
 export type Series = { readonly name: string; readonly tone: 'volume' | 'unknown' | 'failed' }
@@ -70,6 +69,19 @@ export function BarChart(props: {
     ),
     component(Numbers, { label, head, series, bars }),
   )
+}
+
+/** The width of an element, as it changes. */
+export function useWidth(place: { readonly current: HTMLDivElement | null }): number {
+  const [width, setWidth] = useState(640)
+  useEffect(() => {
+    const { current } = place
+    if (!current) return undefined
+    const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 640)))
+    observer.observe(current)
+    return () => observer.disconnect()
+  }, [])
+  return width
 }
 
 function Grid({ scale: { top, yOf, left, right } }: { scale: Scale }): VNode {
