@@ -207,9 +207,16 @@ async function stopServer({ database, shutdownTimeoutMs }: Config): Promise<numb
 }
 
 async function bringToSchema({ database }: Config): Promise<number> {
-  const { applied, version } = await (await engineOf(database)).migrate()
+  const { applied, version, slicesDue } = await (await engineOf(database)).migrate({
+    onMigration: (name) => console.log(`applying ${name} …`),
+    onFold: (index, done, all) => console.log(`building the index of ${index}: ${done} of ${all} rows`),
+  })
   for (const name of applied) console.log(`applied ${name}`)
   console.log(`${publicName(database)} is at schema ${version}.`)
+  if (slicesDue)
+    console.log(
+      'A server that uses it sums older transfers in the background. Balances of past times and totals by day are slower until then.',
+    )
   return 0
 }
 

@@ -4,6 +4,7 @@ import type { Epoch } from '../domain/epoch.ts'
 import type { Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
 import type { Head } from './chain/head.ts'
+import type { UpgradeWatch } from './migrations.ts'
 import type { WithoutFsync } from './postgres/session.ts'
 import type { Verification } from './verify-checks.ts'
 
@@ -26,10 +27,14 @@ export type Engine = {
   /** Opens the store, and upgrades the database to this program's schema. */
   open(options: OpenOptions): Promise<Store>
   /**
-   * Upgrades the database to this program's schema. Returns the names of the applied migrations and the schema's
-   * number.
+   * Upgrades the database to this program's schema. Returns the names of the applied migrations, the schema's number, and
+   * whether a server still has to sum old transfers in the background.
    */
-  migrate(): Promise<{ readonly applied: readonly string[]; readonly version: number }>
+  migrate(watch?: UpgradeWatch): Promise<{
+    readonly applied: readonly string[]
+    readonly version: number
+    readonly slicesDue: boolean
+  }>
   /** Checks the books and the hash chains; with a head that was kept, also that the chains still contain it. */
   verify(since?: readonly Head[]): Promise<Verification>
   /** Every epoch of the event numbers, oldest first. */

@@ -1,6 +1,23 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import type { Log } from '../ports/log.ts'
 
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
+
+/** Follows an upgrade of a database that is not new: for a large one it takes minutes. */
+export type UpgradeWatch = {
+  /** Called before each migration. */
+  readonly onMigration?: (name: string) => void
+  /** Called after each part of an index of SQLite that is written behind: with the rows in it, and all rows. */
+  readonly onFold?: (index: string, done: number, all: number) => void
+}
+
+/** Writes the progress of an upgrade into the log. */
+export function logged(log: Log): UpgradeWatch {
+  return {
+    onMigration: (migration) => log.info({ migration }, 'Upgrading the database'),
+    onFold: (index, done, all) => log.info({ index, done, all }, 'Building an index'),
+  }
+}
 
 /** A database that this program must not use: it is newer, or belongs to another program. */
 export class SchemaMismatch extends Error {

@@ -76,10 +76,13 @@ const AMOUNTS: readonly Check[] = [
     sql: `SELECT * FROM (
         SELECT c.id, c.amount_captured AS captured, c.amount_refunded AS stored,
           c.amount_refund_pending AS "storedPending",
-          coalesce(sum(r.amount) FILTER (WHERE r.status IN ('refunded', 'partially_refunded')), 0) AS done,
-          coalesce(sum(r.amount) FILTER (WHERE r.status = 'processing'), 0) AS pending
-        FROM charges c LEFT JOIN refunds r ON ${sameScope('r', 'c')} AND r.transaction_id = c.id
-        GROUP BY c.account_id, c.live, c.id) AS x
+          coalesce(r.done, 0) AS done, coalesce(r.pending, 0) AS pending
+        FROM charges c LEFT JOIN (
+          SELECT account_id, live, transaction_id,
+            sum(amount) FILTER (WHERE status IN ('refunded', 'partially_refunded')) AS done,
+            sum(amount) FILTER (WHERE status = 'processing') AS pending
+          FROM refunds GROUP BY account_id, live, transaction_id) r
+          ON ${sameScope('r', 'c')} AND r.transaction_id = c.id) AS x
       WHERE stored <> done OR "storedPending" <> pending OR done + pending > captured LIMIT 1`,
     problem: ({ id, captured, stored, storedPending, done, pending }) =>
       storedPending === pending

@@ -10,10 +10,15 @@ export function postgresEngine(url: string): Engine {
       const { openPostgresStore } = await import('./store.ts')
       return named(url, () => openPostgresStore({ url, ...options }), options.signal)
     },
-    async migrate() {
-      const { migratePostgres, migrations } = await import('./migrate.ts')
-      const applied = await named(url, () => migratePostgres(url))
-      return { applied: applied.map(({ name }) => name), version: migrations().length }
+    async migrate(watch) {
+      const { migratePostgres, migrations, withClient } = await import('./migrate.ts')
+      const { LEDGER_SLICES_DUE } = await import('./read-ledger-history.ts')
+      return named(url, async () => {
+        const applied = await migratePostgres(url, migrations(), {}, watch)
+        const due = await withClient(url, (client) => client.query(LEDGER_SLICES_DUE, [1]))
+        const slicesDue = due.rows.length > 0
+        return { applied: applied.map(({ name }) => name), version: migrations().length, slicesDue }
+      })
     },
     async verify(since) {
       const { verifyPostgres } = await import('./verify.ts')

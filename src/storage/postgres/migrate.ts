@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
 import { publicUrl } from '../../database-name.ts'
 import { checksBefore, refusal } from '../migration-checks.ts'
-import { type Migration, readMigrations, SchemaMismatch } from '../migrations.ts'
+import { type Migration, readMigrations, SchemaMismatch, type UpgradeWatch } from '../migrations.ts'
 import { openWritable } from './connection.ts'
 import { codeOf } from './errors.ts'
 import { hostsOf } from './hosts.ts'
@@ -24,13 +24,14 @@ export async function migratePostgres(
   url: string,
   steps: readonly Migration[] = migrations(),
   wanted: SessionOptions = {},
+  watch: UpgradeWatch = {},
 ): Promise<Migration[]> {
   const migrate = async (client: Client) => {
-    await assertOurs(client, url, steps.length)
+    const isNew = (await assertOurs(client, url, steps.length)) === 0
     await makeVersionTable(client)
     const applied: Migration[] = []
     for (;;) {
-      const step = await applyNext(client, url, steps)
+      const step = await applyNext(client, url, steps, isNew ? {} : watch)
       if (!step) break
       applied.push(step)
     }
@@ -137,6 +138,7 @@ async function applyNext(
   client: Client,
   url: string,
   steps: readonly Migration[],
+  { onMigration }: UpgradeWatch,
 ): Promise<Migration | undefined> {
   await client.query('BEGIN')
   try {
@@ -145,6 +147,7 @@ async function applyNext(
     if (version > steps.length) throw newer(url, version, steps.length)
     const step = steps[version]
     if (step) {
+      onMigration?.(step.name)
       await refuseRows(client, url, step)
       await client.query(step.sql)
       await client.query('UPDATE schema_version SET number = $1', [step.number])

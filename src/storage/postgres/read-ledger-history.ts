@@ -72,7 +72,7 @@ export function ledgerHistoryReads(sql: Sql) {
     },
 
     async ledgerSlicesDue(limit: number): Promise<{ scope: Scope; slice: number }[]> {
-      const { rows } = await sql(DUE, [limit])
+      const { rows } = await sql(LEDGER_SLICES_DUE, [limit])
       return rows.map((row) => ({
         scope: { accountId: row['accountId'] as number, mode: modeOf(row['live']) },
         slice: (row['done'] as number) + 1,
@@ -100,7 +100,8 @@ const BALANCES_AT = `
   WHERE a.account_id = $1 AND a.live = $2
   ORDER BY a.code, a.currency`
 
-const DUE = `
+/** The ledgers with transfers enough for a next slice; $1 is the most of them. */
+export const LEDGER_SLICES_DUE = `
   SELECT account_id AS "accountId", live, done FROM (
     SELECT s.account_id, s.live, s.transfer, coalesce((
       SELECT max(number) FROM ledger_slices l WHERE l.account_id = s.account_id AND l.live = s.live), 0) AS done

@@ -10,6 +10,7 @@ import {
   type Store,
   StoreUnavailable,
 } from '../../ports/store.ts'
+import { logged } from '../migrations.ts'
 import { accessWork } from './access.ts'
 import { attemptWork } from './attempts.ts'
 import { auditedWrites, auditWork } from './audit.ts'
@@ -102,7 +103,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   const look = (client: Client) => checkServer(client, another, log)
   const schema = await retryConnecting(() => withClient(url, look, { withoutFsync }), waiting)
   const wanted = { schema, withoutFsync }
-  await retryConnecting(() => migratePostgres(url, migrations(), wanted), waiting)
+  await retryConnecting(() => migratePostgres(url, migrations(), wanted, logged(log)), waiting)
   const open = () => connect(hosts, wanted)
   const pools = {
     reads: createPool(READERS, open),

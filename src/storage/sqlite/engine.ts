@@ -9,11 +9,13 @@ export function sqliteEngine(file: string): Engine {
       const { openSqliteStore } = await import('./store.ts')
       return openSqliteStore({ file, ...options })
     },
-    async migrate() {
-      const { migrate, schemaVersion } = await import('./migrate.ts')
+    async migrate(watch) {
+      const { migrate, migrations, schemaVersion } = await import('./migrate.ts')
+      const { LEDGER_SLICES_DUE } = await import('./read-ledger-history.ts')
       return writing(file, (db) => ({
-        applied: migrate(db).map(({ name }) => name),
+        applied: migrate(db, migrations(), watch).map(({ name }) => name),
         version: schemaVersion(db),
+        slicesDue: db.prepare(LEDGER_SLICES_DUE).get(1) !== undefined,
       }))
     },
     async verify(since) {

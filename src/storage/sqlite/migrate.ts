@@ -1,8 +1,8 @@
 import { checksBefore, refusal } from '../migration-checks.ts'
-import { type Migration, readMigrations, SchemaMismatch } from '../migrations.ts'
+import { type Migration, readMigrations, SchemaMismatch, type UpgradeWatch } from '../migrations.ts'
 import type { Connection } from './connection.ts'
 import { foldLongLog } from './fold-customers.ts'
-import { foldLongTail, type OnFold } from './fold-keys.ts'
+import { foldLongTail } from './fold-keys.ts'
 import { foldLongReferences } from './fold-references.ts'
 import { sealOnce } from './seal.ts'
 
@@ -28,13 +28,14 @@ export function schemaVersion(db: Connection): number {
  * Upgrades the database to this program's schema, forward only, each migration in a transaction of its own, and
  * returns the applied ones. An empty database has no state between two migrations that is worth keeping: it gets all of
  * them in one transaction, with one disk sync in place of sixty. Then gives rows from before the hash chains their
- * links, and builds the indexes of keys and customers; if that is interrupted, the next call continues. Throws `SchemaMismatch` for a database from a newer MiniPay or another
- * program, and for a row that a migration refuses: then the database stays as it was before that migration.
+ * links, and builds the indexes of keys and customers; if that is interrupted, the next call continues. Throws
+ * `SchemaMismatch` for a database from a newer MiniPay or another program, and for a row that a migration refuses: then the
+ * database stays as it was before that migration.
  */
 export function migrate(
   db: Connection,
   steps: readonly Migration[] = migrations(),
-  onFold?: OnFold,
+  { onMigration, onFold }: UpgradeWatch = {},
 ): readonly Migration[] {
   assertOurs(db, steps.length)
   const version = schemaVersion(db)
@@ -42,8 +43,12 @@ export function migrate(
   const inOneTransaction = db.transaction((some: readonly Migration[]) => {
     for (const step of some) apply(db, step)
   })
-  for (const some of version === 0 ? [missing] : missing.map((step) => [step]))
-    inOneTransaction.immediate(some)
+  if (version === 0) inOneTransaction.immediate(missing)
+  else
+    for (const step of missing) {
+      onMigration?.(step.name)
+      inOneTransaction.immediate([step])
+    }
   if (steps.length >= migrations().length) {
     sealOnce(db)
     foldLongTail(db, onFold)

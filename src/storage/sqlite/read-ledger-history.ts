@@ -99,7 +99,7 @@ export function ledgerHistoryReads(sql: Sql) {
     },
 
     ledgerSlicesDue(limit: number): { scope: Scope; slice: number }[] {
-      const rows = sql(DUE).all(limit) as { accountId: number; live: number; done: number }[]
+      const rows = sql(LEDGER_SLICES_DUE).all(limit) as { accountId: number; live: number; done: number }[]
       return rows.map(({ accountId, live: of, done }) => ({
         scope: { accountId, mode: modeOf(of) },
         slice: done + 1,
@@ -109,7 +109,7 @@ export function ledgerHistoryReads(sql: Sql) {
 }
 
 /** Reads a row of each account of every ledger: a worker runs it now and then. */
-const DUE = `
+export const LEDGER_SLICES_DUE = `
   SELECT accountId, live, done FROM (
     SELECT a.account_id AS accountId, a.live,
       coalesce((SELECT max(number) FROM ledger_slices s

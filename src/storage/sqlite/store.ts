@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Log } from '../../ports/log.ts'
 import { type Store, StoreUnavailable } from '../../ports/store.ts'
+import { logged } from '../migrations.ts'
 import type { Connection } from './connection.ts'
 import { recognize, startMarking } from './epochs.ts'
 import { freeLeases } from './free-leases.ts'
@@ -99,7 +100,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
 function prepare(place: string, now: number, log: Log): string {
   const writer = openWriter(place)
   try {
-    migrate(writer, migrations(), (index, done, all) => log.info({ index, done, all }, 'Building an index'))
+    migrate(writer, migrations(), logged(log))
     const lineage = recognize(writer, place, now, log)
     markAbandonedUnknown(writer)
     freeLeases(writer, now)

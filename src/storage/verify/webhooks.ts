@@ -46,12 +46,12 @@ const CURSORS: readonly Check[] = [
   },
   {
     sql: `SELECT * FROM (
-        SELECT c.endpoint, c.pending, c.failed,
-          count(d.id) FILTER (WHERE d.state = 'pending') AS waiting,
-          count(d.id) FILTER (WHERE d.state = 'failed') AS dead
-        FROM webhook_cursors c LEFT JOIN webhook_deliveries d
-          ON d.account_id = c.account_id AND d.live = c.live AND d.endpoint = c.endpoint AND d.state <> 'delivered'
-        GROUP BY c.account_id, c.live, c.endpoint, c.pending, c.failed) AS x
+        SELECT c.endpoint, c.pending, c.failed, coalesce(d.waiting, 0) AS waiting, coalesce(d.dead, 0) AS dead
+        FROM webhook_cursors c LEFT JOIN (
+          SELECT account_id, live, endpoint, count(*) FILTER (WHERE state = 'pending') AS waiting,
+            count(*) FILTER (WHERE state = 'failed') AS dead
+          FROM webhook_deliveries WHERE state <> 'delivered' GROUP BY account_id, live, endpoint) d
+          ON d.account_id = c.account_id AND d.live = c.live AND d.endpoint = c.endpoint) AS x
       WHERE pending <> waiting OR failed <> dead LIMIT 1`,
     problem: ({ endpoint, pending, failed, waiting, dead }) =>
       `The cursor of ${endpoint} says ${pending} pending and ${failed} failed deliveries, but there are ${waiting} and ${dead}.`,
