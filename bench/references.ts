@@ -4,7 +4,7 @@
  *
  * - Without a provider it responds at once: the limit of this HTTP library on this machine.
  * - With one it responds once the provider has responded to a call of the same bytes as MiniPay's, whose signature costs
- *   nothing: the limit of this HTTP library and of MiniPay's HTTP client together.
+ *   nothing: the limit of this HTTP library and of a common HTTP client together.
  */
 import { randomBytes } from 'node:crypto'
 import Fastify, { type FastifyRequest } from 'fastify'

@@ -16,7 +16,6 @@ import { canonicalJson } from './domain/idempotency.ts'
 import { MODES, OPERATOR_ACCOUNT } from './domain/scope.ts'
 import { assertFree, isLoopback, type Listening } from './http/listening.ts'
 import type { Server } from './http/server.ts'
-import { loadPool } from './net/pool.ts'
 import { accessLogger } from './observe/access-log.ts'
 import { limitRepeats } from './observe/limit-repeats.ts'
 import { createLog, type Log } from './observe/log.ts'
@@ -139,10 +138,7 @@ export async function serve(
   }
   const { url: address, bound } = listening
   workers.start()
-  loadRest(
-    log,
-    [...context.providers.values()].some(({ remote }) => remote),
-  )
+  loadRest(log)
   warnOfOpenNetworks(log, config, isLocal)
   warnOfProxy(log, process.env)
   warnOfMisspeltVariables(log, misspeltVariables(process.env))
@@ -272,14 +268,12 @@ export async function serveUntilSignal(
 /**
  * Loads what the start did not wait for, a module at a time, with pauses in which the first requests are served. Without a
  * free descriptor the first request that needs one of them could not have it; and a module that failed to load stays so.
- * Only calls of providers need undici.
  */
-function loadRest(log: Log, callsProviders: boolean): void {
+function loadRest(log: Log): void {
   const load = createRequire(import.meta.url)
   const rest: (() => unknown)[] = [
     ...['ajv', 'jsonc-parser'].map((name) => () => load(name)),
     loadPrometheus,
-    ...(callsProviders ? [loadPool] : []),
     () => import('negotiator'),
     () => import('./rules/cel.ts'),
   ]

@@ -3,12 +3,17 @@ import type { Socket } from 'node:net'
 import { type ConnectorOptions, createConnector, type Opened } from './connector.ts'
 import { ResponseError, ResponseReader, type ResponseSink } from './response-reader.ts'
 
-/** How long an idle connection is kept, in ms, unless the receiver says less. */
-const IDLE_MS = 60_000
-/** A connection is not used any more this long before its receiver closes it, in ms: both would meet. */
-const EARLY_MS = 1_000
-/** A connection is closed after so many requests, so that MiniPay follows a receiver to another address. */
-const MAX_REQUESTS = 500
+/** How long connections are used. */
+export type Keeping = {
+  /** How long an idle connection is kept, in ms, unless its peer says less. */
+  readonly idleMs: number
+  /** The same if its peer says nothing. */
+  readonly unsaidMs: number
+  /** A connection is not used any more this long before its peer closes it, in ms: both would meet. */
+  readonly earlyMs: number
+  /** A connection is closed after so many requests, so that MiniPay follows its peer to another address. */
+  readonly requests: number
+}
 
 /** A request that waits for a connection, or is on one. */
 export type Call = ResponseSink & {
@@ -29,16 +34,21 @@ export type Connections = {
 export type ConnectionOptions = ConnectorOptions & {
   /** The most that are open at once; more requests wait for one. */
   readonly connections: number
+  readonly keeping: Keeping
+  /** The most bytes of a response of any kind. */
+  readonly maxBytes: number
   /** In ms. */
   readonly monotonic: () => number
 }
 
 export function openConnections(origin: URL, options: ConnectionOptions): Connections {
-  const { monotonic } = options
+  const { monotonic, keeping, maxBytes } = options
   const connect = createConnector(options)
   /** The one that was used last is at the end. */
   const free: Connection[] = []
   const all = new Set<Connection>()
+  /** Those whose response has just ended. */
+  let resting: Connection[] = []
   const opening = new Set<Socket>()
   const waiting: Call[] = []
   let isClosed = false
@@ -49,19 +59,37 @@ export function openConnections(origin: URL, options: ConnectionOptions): Connec
   }
 
   function open(): void {
-    if (opening.size >= waiting.length || all.size + opening.size >= options.connections) return
+    const coming = opening.size + resting.length
+    if (coming >= waiting.length || all.size + opening.size >= options.connections) return
     const opened = connect(origin, (error) => {
       const { socket } = opened
       opening.delete(socket)
       if (isClosed) return void socket.destroy()
       if (error === null) {
-        const connection = new Connection(opened, { release, leave, monotonic })
+        const connection = new Connection(opened, { rest, leave, monotonic, keeping, maxBytes })
         all.add(connection)
         release(connection)
       } else next()?.onError(error)
       open()
     })
     opening.add(opened.socket)
+    open()
+  }
+
+  /**
+   * A peer that closes a connection although it should keep it often does so right after its response: the next request
+   * would be lost. So a connection rests until the end that came with the response has been read. Two turns, because
+   * the first comes before the next reads.
+   */
+  function rest(connection: Connection): void {
+    if (resting.push(connection) === 1) setImmediate(() => setImmediate(wake))
+  }
+
+  function wake(): void {
+    const rested = resting
+    resting = []
+    for (const connection of rested) if (!connection.isOver) release(connection)
+    // For those that did not live to see it.
     open()
   }
 
@@ -102,24 +130,24 @@ export function openConnections(origin: URL, options: ConnectionOptions): Connec
   }
 }
 
-type Owner = {
-  release(connection: Connection): void
+type Owner = Pick<ConnectionOptions, 'keeping' | 'maxBytes' | 'monotonic'> & {
+  rest(connection: Connection): void
   leave(connection: Connection): void
-  monotonic(): number
 }
 
 class Connection {
   readonly #socket: Socket
   readonly #owner: Owner
-  readonly #reader = new ResponseReader()
+  readonly #reader: ResponseReader
   #call: Call | undefined
   #requests = 0
   #idleSince: number
-  #isOver = false
+  isOver = false
 
   constructor({ socket, listen }: Opened, owner: Owner) {
     this.#socket = socket
     this.#owner = owner
+    this.#reader = new ResponseReader(owner.maxBytes)
     this.#idleSince = owner.monotonic()
     listen((bytes) => this.#onData(bytes))
     socket.on('end', () => this.#onEnd())
@@ -128,8 +156,15 @@ class Connection {
   }
 
   isStale(): boolean {
-    const keptMs = Math.min(IDLE_MS, this.#reader.keptMs - EARLY_MS)
-    return this.#isOver || !this.#socket.writable || this.#owner.monotonic() - this.#idleSince > keptMs
+    if (this.isOver || !this.#socket.writable) return true
+    return this.#owner.monotonic() - this.#idleSince > this.#keptMs()
+  }
+
+  /** How long its peer keeps it while it is idle, less a margin. */
+  #keptMs(): number {
+    const { idleMs, unsaidMs, earlyMs } = this.#owner.keeping
+    const { keptMs } = this.#reader
+    return keptMs === undefined ? unsaidMs : Math.min(idleMs, keptMs - earlyMs)
   }
 
   send(call: Call): void {
@@ -144,8 +179,8 @@ class Connection {
 
   /** A call that is in flight ends with the error. */
   destroy(error: Error = closedByReceiver()): void {
-    if (this.#isOver) return
-    this.#isOver = true
+    if (this.isOver) return
+    this.isOver = true
     this.#socket.destroy()
     const call = this.#call
     this.#call = undefined
@@ -169,11 +204,11 @@ class Connection {
     // It may have ended by itself meanwhile, and closed the connection.
     if (!call) return
     this.#call = undefined
-    if (!this.#reader.isKept || this.#requests >= MAX_REQUESTS || this.#reader.keptMs <= EARLY_MS)
+    if (!this.#reader.isKept || this.#requests >= this.#owner.keeping.requests || this.#keptMs() <= 0)
       this.destroy()
     else {
       this.#idleSince = this.#owner.monotonic()
-      this.#owner.release(this)
+      this.#owner.rest(this)
     }
     call.onEnd()
   }

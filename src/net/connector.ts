@@ -1,4 +1,4 @@
-/** Connections to receivers of webhooks: to a checked address, over verified TLS. */
+/** Connections to providers and receivers of webhooks: to a checked address, over verified TLS. */
 import { isIP, type LookupFunction, connect as openTcp, type Socket } from 'node:net'
 import { connect as openTls, type TLSSocket } from 'node:tls'
 import type { Deadlines } from './deadlines.ts'
@@ -31,7 +31,7 @@ export type Opened = {
 export type Connector = (origin: URL, onOpen: (error: Error | null) => void) => Opened
 
 /**
- * Opens connections that speak HTTP/1.1: over HTTP/2 one session would carry all attempts, and a receiver that resets it
+ * Opens connections that speak HTTP/1.1: over HTTP/2 one session would carry all requests, and a peer that resets it
  * would fail them together.
  */
 export function createConnector({ lookup, forbids, deadlines }: ConnectorOptions): Connector {

@@ -60,7 +60,7 @@ test('a response is its status, headers and body, for any status', async (t) => 
   })
   const result = await client(t, url).send(POST, patience())
   assert.ok(result.kind === 'response')
-  assert.deepEqual([result.status, result.headers['x-tea'], result.body], [418, 'pot', 'short and stout'])
+  assert.deepEqual([result.status, result.header('x-tea'), result.body], [418, 'pot', 'short and stout'])
   assert.deepEqual(heard, ['POST', '/pay?x=1', '{"amount":1}'])
 })
 

@@ -1,11 +1,16 @@
 /** Posts messages to one origin, within bounds of time and memory that the receiver cannot exceed. */
-import { type Call, type ConnectionOptions, openConnections } from './connections.ts'
+import { type Call, type ConnectionOptions, type Keeping, openConnections } from './connections.ts'
 import type { Deadlines, Expiring } from './deadlines.ts'
 import { failureWords } from './failure-words.ts'
+import { type Request, requestBytes } from './request-bytes.ts'
 import type { Head } from './response-reader.ts'
 
 /** The most bytes of a body that are read before the connection is cut. */
 const MAX_BODY_BYTES = 16 * 1024
+/** The most bytes of any kind in response to one request. */
+const MAX_BYTES = 128 * 1024
+/** A receiver that does not say how long it keeps a connection may close it at any time: then the message is sent again. */
+const KEEPING: Keeping = { idleMs: 60_000, unsaidMs: 60_000, earlyMs: 1_000, requests: 500 }
 /** How much of the body is kept: 500 characters in UTF-8. */
 const KEPT_BYTES = 2_000
 export type PostResult =
@@ -29,7 +34,7 @@ export type Poster = {
   close(): Promise<void>
 }
 
-export type PosterOptions = Omit<ConnectionOptions, 'deadlines'> & {
+export type PosterOptions = Omit<ConnectionOptions, 'deadlines' | 'keeping' | 'maxBytes'> & {
   /** The time from `post` to the end of the response. */
   readonly deadlines: Deadlines
   /** The time that the body may take after the headers; then the response counts without the rest. */
@@ -38,21 +43,17 @@ export type PosterOptions = Omit<ConnectionOptions, 'deadlines'> & {
   readonly deadlineMs: number
 }
 
-/** Headers that MiniPay itself writes, or that would change how the request is framed. */
-const OWN = /^(?:host|connection|content-length|transfer-encoding|keep-alive|upgrade|expect|te|trailer)$/i
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
-
 export function createPoster(origin: string, options: PosterOptions): Poster {
   const url = new URL(origin)
-  const connections = openConnections(url, options)
+  const connections = openConnections(url, { ...options, keeping: KEEPING, maxBytes: MAX_BYTES })
   let inFlight = 0
   const ended = () => void inFlight--
   return {
     post(path, headers, body) {
       inFlight++
       return new Promise((resolve) => {
-        const post = new Post(options, requestOf(url.host, path, headers, body), resolve, ended)
+        const head = { method: 'POST', host: url.host, path, headers, kept: true }
+        const post = new Post(options, requestBytes(head, body), resolve, ended)
         if (post.isWanted()) connections.send(post)
       })
     },
@@ -63,39 +64,6 @@ export function createPoster(origin: string, options: PosterOptions): Poster {
       connections.close()
     },
   }
-}
-
-/** A request; a text is of bytes, in Latin-1. */
-export type Request = Buffer | string
-
-/** Names that HTTP allows and MiniPay does not write itself: every message has the same few. */
-const allowed = new Set<string>()
-const MOST_NAMES = 1_000
-
-function isAllowed(name: string): boolean {
-  if (allowed.has(name)) return true
-  if (!NAME.test(name) || OWN.test(name)) return false
-  if (allowed.size < MOST_NAMES) allowed.add(name)
-  return true
-}
-
-/** Null if HTTP does not allow one of the headers. A text is the cheapest to write to a socket; the body must be ASCII. */
-export function requestOf(
-  host: string,
-  path: string,
-  headers: Record<string, string>,
-  body: string | Buffer,
-): Request | null {
-  let head = `POST ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`
-  for (const name in headers) {
-    const value = headers[name] as string
-    if (!isAllowed(name) || !VALUE.test(value)) return null
-    head += `${name}: ${value}\r\n`
-  }
-  const length = Buffer.byteLength(body)
-  head += `content-length: ${length}\r\n\r\n`
-  if (typeof body === 'string' && length === body.length) return head + body
-  return Buffer.concat([Buffer.from(head, 'latin1'), typeof body === 'string' ? Buffer.from(body) : body])
 }
 
 const EMPTY = Buffer.alloc(0)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Head, ResponseError, ResponseReader } from './response-reader.ts'
+import { type Head, headerOf, ResponseError, ResponseReader } from './response-reader.ts'
 
 type Found = { head: Head | undefined; body: string; progress: string; isKept: boolean; atEnd: boolean }
 
@@ -9,7 +9,7 @@ const shared = Buffer.alloc(256 * 1024)
 
 /** Reads pieces of a response as those that a connection gives. */
 function read(...pieces: readonly string[]): Found {
-  const reader = new ResponseReader()
+  const reader = new ResponseReader(128 * 1024)
   const found: Found = { head: undefined, body: '', progress: 'more', isKept: false, atEnd: false }
   reader.begin({
     onHead(head) {
@@ -81,8 +81,13 @@ test('the head tells of Retry-After, of a coded body, and how long a connection 
   const { head } = read(
     'HTTP/1.1 429 x\r\nRetry-After: 120\r\nretry-after: 7\r\nContent-Encoding: br\r\ncontent-length: 0\r\n\r\n',
   )
-  assert.deepEqual(head, { status: 429, retryAfter: '120', isEncoded: true })
-  const reader = new ResponseReader()
+  assert.ok(head)
+  const { lines, ...facts } = head
+  assert.deepEqual(facts, { status: 429, retryAfter: '120', isEncoded: true, length: 0 })
+  assert.equal(headerOf({ lines }, 'content-encoding'), 'br')
+  assert.equal(headerOf({ lines }, 'retry-after'), undefined, 'it is repeated')
+  assert.equal(headerOf({ lines }, 'content'), undefined)
+  const reader = new ResponseReader(128 * 1024)
   reader.begin({ onHead() {}, onData() {} })
   reader.read(Buffer.from('HTTP/1.1 200 x\r\nkeep-alive: max=3, timeout=5\r\ncontent-length: 0\r\n\r\n'))
   assert.equal(reader.keptMs, 5_000)

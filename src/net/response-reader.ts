@@ -5,11 +5,6 @@
 
 /** The most bytes of a head, status line and headers. */
 const MAX_HEAD_BYTES = 16 * 1024
-/**
- * The most bytes of any kind that a receiver may send in response to one request: head and body have limits of their own,
- * but a reader also reads extensions of chunks and the like without end.
- */
-const MAX_BYTES = 128 * 1024
 /** The most responses such as `100 Continue` and `103 Early Hints` before the receiver's own. */
 const MAX_INTERIM = 8
 /** The most characters of the size of a chunk, without extensions. */
@@ -25,6 +20,17 @@ export type Head = {
   readonly status: number
   readonly retryAfter: string | undefined
   readonly isEncoded: boolean
+  /** The announced length of the body in bytes; null without one. */
+  readonly length: number | null
+  /** The lines of its headers. */
+  readonly lines: readonly string[]
+}
+
+/** The value of a header; undefined if it is absent or repeated. `name` is in lower case. */
+export function headerOf({ lines }: Pick<Head, 'lines'>, name: string): string | undefined {
+  const found = lines.filter((line) => line.slice(0, line.indexOf(':')).toLowerCase() === name)
+  const [line = '', ...others] = found
+  return found.length === 0 || others.length > 0 ? undefined : line.slice(name.length + 1).trim()
 }
 
 /** Gets a response as it is read. */
@@ -62,8 +68,8 @@ type State =
 export class ResponseReader {
   /** Whether the connection may carry another request, once the response is whole. */
   isKept = false
-  /** How long the receiver keeps an idle connection, in ms; Infinity if it does not say so. */
-  keptMs = Number.POSITIVE_INFINITY
+  /** How long the peer keeps an idle connection, in ms; undefined if it does not say so. */
+  keptMs: number | undefined
   #state: State = 'over'
   #sink: ResponseSink | undefined
   #held: Buffer | undefined
@@ -72,6 +78,15 @@ export class ResponseReader {
   /** Bytes of the body, or of the chunk, that have not come; the characters of a chunk's size. */
   #rest = 0
   #line = ''
+  readonly #maxBytes: number
+
+  /**
+   * `maxBytes` is the most of any kind in response to one request: head and body have limits of their own, but a reader also
+   * reads extensions of chunks and the like without end.
+   */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
 
   /** A request is about to be sent. */
   begin(sink: ResponseSink): void {
@@ -86,7 +101,7 @@ export class ResponseReader {
   /** Reads bytes, and keeps none of them: the caller may use their memory again. Throws `ResponseError`. */
   read(bytes: Buffer): Progress {
     this.#read += bytes.length
-    if (this.#read > MAX_BYTES) throw new ResponseError('RESPONSE_TOO_LONG')
+    if (this.#read > this.#maxBytes) throw new ResponseError('RESPONSE_TOO_LONG')
     const rest = this.#state === 'head' ? this.#readHead(bytes) : bytes
     if (rest !== undefined && rest.length > 0) this.#readBody(rest)
     return this.#state === 'over' ? 'whole' : 'more'
@@ -128,7 +143,8 @@ export class ResponseReader {
       this.#countInterim(status)
       return false
     }
-    const head = { status, retryAfter: undefined as string | undefined, isEncoded: false }
+    let retryAfter: string | undefined
+    let isEncoded = false
     const about: Headers = { length: null, isChunked: false, isUntilClose: false }
     let isClosing = minor === '0'
     for (const line of lines) {
@@ -152,10 +168,10 @@ export class ResponseReader {
           this.#learnTimeout(value)
           break
         case 'retry-after':
-          head.retryAfter ??= value
+          retryAfter ??= value
           break
         case 'content-encoding':
-          if (value.toLowerCase() !== 'identity') head.isEncoded = true
+          if (value.toLowerCase() !== 'identity') isEncoded = true
       }
     }
     if (about.length !== null && (about.isChunked || about.isUntilClose)) throw notHttp()
@@ -163,7 +179,7 @@ export class ResponseReader {
     this.#rest = about.length ?? 0
     this.#line = ''
     this.isKept = !isClosing && this.#state !== 'until close'
-    this.#sink?.onHead(head)
+    this.#sink?.onHead({ status, retryAfter, isEncoded, length: about.length, lines })
     return true
   }
 

@@ -109,7 +109,7 @@ function sdkClient(
       if (result.kind !== 'response') throw new NoResponse(result.kind, result.reason)
       return {
         getStatusCode: () => result.status,
-        getHeaders: () => kept(result.headers),
+        getHeaders: () => kept(result.header),
         getRawResponse: () => ({}),
         toStream: () => {
           throw new NoResponse('unknown', 'no call streams')
@@ -121,17 +121,16 @@ function sdkClient(
   }
 }
 
-/** Header fields as the SDK gives them, which may be lists or numbers, as texts. */
+/** Header fields as the SDK gives them, which may be lists or numbers, as texts; our client writes the length itself. */
 function plain(headers: Record<string, string | number | string[]>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]),
-  )
+  const fields = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)] as const)
+  return Object.fromEntries(fields.filter(([name]) => name !== 'content-length'))
 }
 
 /** Only the fields that are used: the SDK prints some of the others. */
-function kept(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  const replayed = headers['idempotent-replayed']
-  return typeof replayed === 'string' ? { 'idempotent-replayed': replayed } : {}
+function kept(header: (name: string) => string | undefined): Record<string, string> {
+  const replayed = header('idempotent-replayed')
+  return replayed === undefined ? {} : { 'idempotent-replayed': replayed }
 }
 
 /** The body of a response if it is Stripe's: an object, with Stripe's error unless the status is 200. */

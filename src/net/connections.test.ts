@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import test, { type TestContext } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { type Call, openConnections } from './connections.ts'
+import { createDeadlines } from './deadlines.ts'
+import { createEgress } from './egress.ts'
+
+const REQUEST = Buffer.from('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+const response = (headers = '') => `HTTP/1.1 200 OK\r\n${headers}content-length: 2\r\n\r\nok`
+
+/** Connections to a peer that sends `answers` in turn, on a clock of the test. */
+async function started(t: TestContext, answer: (socket: Socket) => void, connections = 1) {
+  const seen = { connections: 0, requests: 0 }
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    seen.connections++
+    sockets.add(socket.on('error', () => {}))
+    socket.on('data', () => {
+      seen.requests++
+      answer(socket)
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const clock = { ms: 0 }
+  const monotonic = () => clock.ms
+  const time = { after: () => ({ cancel() {} }), monotonic, nextTurn: () => {} }
+  const { lookup, forbids } = createEgress()
+  const opened = openConnections(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`), {
+    ...{ connections, lookup, forbids, monotonic, deadlines: createDeadlines(time, 1_000), maxBytes: 1_000 },
+    keeping: { idleMs: 60_000, unsaidMs: 4_000, earlyMs: 2_000, requests: Number.POSITIVE_INFINITY },
+  })
+  t.after(() => {
+    opened.close()
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  const send = () =>
+    new Promise<string>((resolve) => {
+      const call: Call = {
+        isWanted: () => true,
+        onConnection: () => REQUEST,
+        onHead() {},
+        onData() {},
+        onEnd: () => resolve('ended'),
+        onError: (error) => resolve(error.message),
+      }
+      opened.send(call)
+    })
+  return { send, seen, clock }
+}
+
+test('a connection that was idle longer than its peer may keep it carries no further request', async (t) => {
+  let headers = ''
+  const { send, seen, clock } = await started(t, (socket) => socket.write(response(headers)))
+  const sentAfter = async (ms: number) => {
+    // The connection has rested.
+    for (let turn = 0; turn < 3; turn++) await setImmediate()
+    clock.ms += ms
+    assert.equal(await send(), 'ended')
+    return seen.connections
+  }
+  assert.equal(await sentAfter(0), 1)
+  assert.equal(await sentAfter(4_000), 1)
+  headers = 'keep-alive: timeout=10\r\n'
+  assert.equal(await sentAfter(4_001), 2, 'the peer had said nothing')
+  assert.equal(await sentAfter(8_000), 2)
+  headers = 'keep-alive: timeout=600\r\n'
+  assert.equal(await sentAfter(8_001), 3, 'two seconds before the end that the peer named')
+  assert.equal(await sentAfter(60_000), 3)
+  headers = 'keep-alive: timeout=2\r\n'
+  assert.equal(await sentAfter(60_001), 4, 'a minute at most')
+  assert.equal(await sentAfter(0), 5, 'the peer keeps it for no longer than the margin')
+})
+
+test('no request is lost on a connection that its peer closes right after a response that keeps it', async (t) => {
+  const { send, seen } = await started(t, (socket) => socket.end(response()))
+  const results = await Promise.all(Array.from({ length: 20 }, send))
+  assert.deepEqual(new Set(results), new Set(['ended']))
+  assert.deepEqual(seen, { connections: 20, requests: 20 })
+})
+
+test('a request that comes while a connection rests waits for it rather than open another one', async (t) => {
+  const { send, seen } = await started(t, (socket) => socket.write(response()), 10)
+  for (let i = 0; i < 20; i++) assert.equal(await send(), 'ended')
+  assert.deepEqual(seen, { connections: 1, requests: 20 })
+})
