@@ -190,9 +190,9 @@ test('what a killed server left unfinished is finished by the nodes', async (t) 
 })
 
 test('a copy that is killed at any point continues where it stopped', async (t) => {
-  const file = filled(t, 6_000)
+  const file = filled(t, 4_000)
   const to = await emptyDatabase(t)
-  for (const rows of [0, 9_000, 20_000]) {
+  for (const rows of [0, 6_000, 13_000]) {
     const copy = startCopy(t, file, to)
     await copy.copied(rows)
     await copy.kill()
@@ -236,7 +236,7 @@ test('a connection that breaks, before a batch or behind it, neither loses nor d
 })
 
 test('a source that was changed since its copy was interrupted is refused', async (t) => {
-  const file = filled(t, 4_000)
+  const file = filled(t, 2_000)
   const to = await emptyDatabase(t)
   const copy = startCopy(t, file, to)
   await copy.copied(5_000)
@@ -264,7 +264,7 @@ test('of two copies at once into one database one is refused', async (t) => {
 })
 
 test('a copy that was held up finds that another took over, and writes nothing more', async (t) => {
-  const file = filled(t, 4_000)
+  const file = filled(t, 2_000)
   const twin = `${file}-twin`
   copyFileSync(file, twin)
   const to = await emptyDatabase(t)
