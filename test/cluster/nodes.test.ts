@@ -202,8 +202,11 @@ test("a bank's notification is taken by a node whose clock is off", async (t) =>
   assert.ok(node)
   t.after(node.kill)
   await bank.control('PUT', '/notify', { url: `${node.url}/providers/bank/notifications` })
+  // It ends at once: otherwise a lookup of the node may come first.
+  await bank.faults({ late_ms: 600_000 })
   await bank.arm('authorize', 'late')
   const { body } = await charge(node.url, 'late')
+  await bank.control('POST', '/finish')
   const [{ status } = { status: 'none' }] = await untilSettled(node.url, 1)
   assert.equal(status, 'succeeded')
   const { body: attempts } = await call<{ data: { resolved_by: string }[] }>(
