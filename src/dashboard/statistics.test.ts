@@ -5,6 +5,7 @@ import { badgesOf } from './attention.ts'
 import { itemsOf } from './screens/overview-attention.ts'
 import { barsOf } from './screens/overview-data.ts'
 import { amountOf, outcomesOf } from './statistics.ts'
+import { newerWords } from './ui/table.ts'
 
 const row = (changes: Partial<StatisticsRowView>): StatisticsRowView => ({
   start: '2026-11-23T12:00:00.000Z',
@@ -52,6 +53,19 @@ const QUIET = {
   open_alarms: 0,
   open_breakers: [],
 }
+
+test('one of something is told in the singular', () => {
+  const notes = (unknown: number) =>
+    itemsOf({ ...QUIET, unresolved: { unknown, pending: 0, overdue: 0, oldest_since: null } }).map(
+      ({ text, note }) => `${text}: ${note}`,
+    )
+  assert.deepEqual(notes(1), ['1 attempt with an unknown outcome: MiniPay looks it up'])
+  assert.deepEqual(notes(2), ['2 attempts with an unknown outcome: MiniPay looks them up'])
+  assert.equal(newerWords(1, false, 'entry'), '1 new entry')
+  assert.equal(newerWords(2, false, 'entry'), '2 new entries')
+  assert.equal(newerWords(2, false, 'day'), '2 new days')
+  assert.equal(newerWords(50, true, 'open attempt'), '50+ new open attempts')
+})
 
 test('only what waits for a person is listed, and an unknown outcome is not called a failure', () => {
   assert.deepEqual(itemsOf(QUIET), [])

@@ -214,16 +214,18 @@ test('that a call was turned away is believed of that call alone, and a refusal 
 })
 
 test('an amount or a currency that differs from the request is in doubt, except for a cancel, which moves none', () => {
-  for (const [amount, currency] of [
-    [999, 'usd'],
-    [1001, 'usd'],
-    [1000, 'eur'],
+  for (const [amount, currency, said] of [
+    [999, 'usd', '9.99 USD'],
+    [1001, 'usd', '10.01 USD'],
+    [1000, 'eur', '10.00 EUR'],
+    [1000, 'jpy', '1000 JPY'],
+    [1000, 'zzz', '1000 minor units of zzz'],
   ] as const) {
     const answer = { ...yes(amount), currency }
     for (const kind of ['authorize', 'capture', 'refund'] as const)
       assert.deepEqual(
         classifyOutcome({ ...asked, kind }, { lookup: 'final' }, 'send', answer, 1),
-        doubted(`requested 1000 usd, the provider reports ${amount} ${currency}`, 'amount_mismatch'),
+        doubted(`requested 10.00 USD, the provider reports ${said}`, 'amount_mismatch'),
       )
     assert.deepEqual(
       classifyOutcome({ ...asked, kind: 'cancel' }, { lookup: 'final' }, 'send', answer, 1),

@@ -1,5 +1,5 @@
 import type { AlarmKind } from './alarm.ts'
-import type { AmountMinor } from './money.ts'
+import { type AmountMinor, moneyText } from './money.ts'
 
 /** The operations of a provider call. */
 export const ATTEMPT_KINDS = ['authorize', 'capture', 'cancel', 'refund'] as const
@@ -314,7 +314,7 @@ export function classifyOutcome(
     const { amount, currency } = response
     if (amount !== attempt.amount || currency !== attempt.currency)
       return unknown(
-        `requested ${attempt.amount} ${attempt.currency}, the provider reports ${amount} ${currency}`,
+        `requested ${moneyText(attempt.amount, attempt.currency)}, the provider reports ${moneyText(amount, currency)}`,
         'amount_mismatch',
       )
   }

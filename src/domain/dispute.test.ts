@@ -44,7 +44,14 @@ describe('what of a dispute is booked', () => {
       1000,
       /exceeds the free amount of transaction txn_1/,
     ],
-    ['not what others have', taken({ amountDisputed: 800 }), claim(300), null, 200, /200 of 1000 captured/],
+    [
+      'not what others have',
+      taken({ amountDisputed: 800 }),
+      claim(300),
+      null,
+      200,
+      /2\.00 USD of 10\.00 USD captured/,
+    ],
     [
       'what it has itself',
       taken({ amountDisputed: 800 }),
@@ -111,19 +118,19 @@ describe('what of a dispute is booked', () => {
     const misfit = (charge: Charge, said: DisputeClaim, how = {}) => booked(charge, said, null, how).misfit
     assert.equal(
       misfit(taken(), claim(300), { ours: false }),
-      'The dispute of 300 usd is about a payment that transaction txn_1 did not take.',
+      'The dispute of 3.00 USD is about a payment that transaction txn_1 did not take.',
     )
     assert.equal(
       misfit(chargeOf({ status: 'failed' }), claim(300)),
-      'The dispute of 300 usd is about transaction txn_1, which is failed: no money was captured.',
+      'The dispute of 3.00 USD is about transaction txn_1, which is failed: no money was captured.',
     )
     assert.equal(
       misfit(taken(), claim(300, { currency: 'eur' })),
-      'The dispute of 300 eur is in another currency than transaction txn_1 (usd).',
+      'The dispute of 3.00 EUR is in another currency than transaction txn_1 (usd).',
     )
     assert.equal(
       misfit(taken({ amountDisputed: 800 }), claim(300)),
-      'The dispute of 300 usd exceeds the free amount of transaction txn_1: 200 of 1000 captured.',
+      'The dispute of 3.00 USD exceeds the free amount of transaction txn_1: 2.00 USD of 10.00 USD captured.',
     )
   })
 

@@ -10,7 +10,7 @@ import {
 } from './charge.ts'
 import type { EventType } from './event.ts'
 import { type LedgerAccountCode, transfersFor } from './ledger.ts'
-import type { AmountMinor } from './money.ts'
+import { type AmountMinor, moneyText } from './money.ts'
 
 /** The status of a dispute, as its provider reports it. */
 export type DisputeClaim = Pick<Dispute, 'status' | 'amount' | 'currency'>
@@ -39,7 +39,7 @@ export function bookableAmount(
 ): Bookable {
   if (claim.status === 'won') return { amount: 0, misfit: null }
   const { id, currency, amountCaptured, amountRefunded, amountRefundPending } = charge
-  const money = `${claim.amount} ${claim.currency}`
+  const money = moneyText(claim.amount, claim.currency)
   if (!ours)
     return {
       amount: 0,
@@ -61,7 +61,7 @@ export function bookableAmount(
   if (claim.amount <= free) return { amount: claim.amount, misfit: null }
   return {
     amount: free,
-    misfit: `The dispute of ${money} exceeds the free amount of transaction ${id}: ${free} of ${amountCaptured} captured.`,
+    misfit: `The dispute of ${money} exceeds the free amount of transaction ${id}: ${moneyText(free, currency)} of ${moneyText(amountCaptured, currency)} captured.`,
   }
 }
 

@@ -44,3 +44,11 @@ export function decimalText(amount: AmountMinor | bigint, exponent: number): str
   const padded = digits.padStart(exponent + 1, '0')
   return `${sign}${padded.slice(0, -exponent)}.${padded.slice(-exponent)}`
 }
+
+/** An amount for people: `12.41 USD`; in minor units if ISO 4217 does not list the currency, which a provider may say. */
+export function moneyText(amount: AmountMinor | bigint, currency: string): string {
+  const exponent = currencyExponent(currency)
+  return exponent === undefined
+    ? `${amount} minor units of ${currency}`
+    : `${decimalText(amount, exponent)} ${currency.toUpperCase()}`
+}

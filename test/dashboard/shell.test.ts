@@ -51,6 +51,21 @@ browserTest(
     await make.click()
     await page.getByRole('dialog', { name: 'Make an API key' }).waitFor()
 
+    // A part of a screen: the rest stays, and the request id is the one of the server's log.
+    await page.route('**/dashboard/ledger/days.ts', async (route) => {
+      const response = await route.fetch({ url: `${server.url}/dashboard/assets/none.js` })
+      await route.fulfill({ response })
+    })
+    await page.goto(`${server.url}/dashboard/ledger?account=merchant&currency=usd`)
+    const failure = page.getByRole('alert').filter({ hasText: 'This could not be loaded' })
+    await failure.getByText('MiniPay did not respond, or was updated meanwhile.').waitFor()
+    assert.match((await failure.getByRole('code').textContent()) ?? '', /^req_/)
+    await page.getByRole('heading', { name: 'Trial balance' }).waitFor()
+    assert.deepEqual(await axeFindings(page), [])
+    await page.unroute('**/dashboard/ledger/days.ts')
+    await failure.getByRole('button', { name: 'Try again' }).click()
+    await page.getByRole('heading', { name: 'merchant by day' }).waitFor()
+
     const phone = await openTab(browser, server.url, '/dashboard/', { viewport: PHONE, colorScheme: 'dark' })
     await phone.page.getByRole('button', { name: 'Menu' }).click()
     await phone.page.getByRole('link', { name: 'Webhooks' }).click()

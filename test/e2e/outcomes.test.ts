@@ -30,12 +30,12 @@ const UNKNOWN: Readonly<Record<string, Fault>> = {
   'a reference it calls used': { token: 'tok_reused_reference', reason: /reference_reused/, ends: 'failed' },
   'a wrong amount, taken back when asked': {
     token: 'tok_wrong_amount',
-    reason: /requested 2500 usd, the provider reports 5000 usd/,
+    reason: /requested 25\.00 USD, the provider reports 50\.00 USD/,
     ends: 'succeeded',
   },
   'a wrong currency, taken back when asked': {
     token: 'tok_wrong_currency',
-    reason: /requested 2500 usd, the provider reports 2500 eur/,
+    reason: /requested 25\.00 USD, the provider reports 25\.00 EUR/,
     ends: 'succeeded',
   },
 }

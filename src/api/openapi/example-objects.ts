@@ -149,7 +149,7 @@ export const ALARM = {
   provider_reference: PAYMENT,
   amount: 5000,
   currency: 'usd',
-  message: 'requested 2500 usd, the provider reports 5000 usd',
+  message: 'requested 25.00 USD, the provider reports 50.00 USD',
   status: 'open',
   in_doubt: false,
   opened_at: TIME,

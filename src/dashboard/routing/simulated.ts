@@ -58,9 +58,7 @@ export function Simulated({ last }: { last: ReplayedChargesView }): VNode {
     ),
     h3({}, 'Providers'),
     Table({ label: 'Providers', columns: PROVIDERS, rows: providers, idOf: ({ provider }) => provider }),
-    samples.length === 0
-      ? null
-      : h3({}, samples.length < rerouted ? `The newest ${count(samples.length)} of them` : 'These payments'),
+    samples.length === 0 ? null : h3({}, samplesTitle(samples.length, rerouted)),
     samples.length === 0
       ? null
       : Table({
@@ -69,3 +67,6 @@ export function Simulated({ last }: { last: ReplayedChargesView }): VNode {
         }),
   )
 }
+
+const samplesTitle = (shown: number, rerouted: number) =>
+  shown < rerouted ? `The newest ${count(shown)} of them` : shown === 1 ? 'This payment' : 'These payments'

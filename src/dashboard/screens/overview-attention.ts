@@ -32,7 +32,7 @@ export function itemsOf(found: AttentionView): Item[] {
       number: unresolved.unknown - unresolved.overdue,
       tone: 'warn',
       text: `${plural(unresolved.unknown - unresolved.overdue, 'attempt')} with an unknown outcome`,
-      note: 'MiniPay looks them up',
+      note: unresolved.unknown - unresolved.overdue === 1 ? 'MiniPay looks it up' : 'MiniPay looks them up',
       to: href('/unresolved'),
     },
     {

@@ -95,7 +95,7 @@ export default function Unresolved(): VNode {
           h2({}, 'Overdue'),
           p(
             { class: 'soft' },
-            'MiniPay could not find out the outcome in time. A person must resolve these.',
+            `MiniPay could not find out the outcome in time. A person must resolve ${urgent.size === 1 ? 'it' : 'these'}.`,
           ),
           List({ ...table, label: 'Overdue attempts', pages: overdue, empty: component(Nothing, {}) }),
           rest.rows.length > 0 ? h2({}, 'In progress') : null,

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { ApiError, asApiError, respond } from '../api.ts'
 import {
   a,
   button,
@@ -19,6 +20,7 @@ import {
   type VNode,
 } from '../tags.ts'
 import { TEXT } from '../texts.ts'
+import { Failure } from './empty.ts'
 
 type PageProps = {
   /** Also the title of the window. */
@@ -71,17 +73,31 @@ function Breadcrumb({
 
 type LaterProps<P> = { load: () => Promise<(props: P) => VNode | null>; props: P }
 
-/** A part that is loaded once it is needed, after what is already shown. */
+/** A part that is loaded once it is needed, after what is already shown; or why it cannot be, with a way to try again. */
 export function Later<P extends object>({ load, props }: LaterProps<P>): VNode | null {
   const [Part, setPart] = useState<((props: P) => VNode | null) | undefined>()
-  useEffect(() => {
+  const [error, setError] = useState<ApiError | undefined>()
+  const tries = useRef(0)
+  const tryToLoad = () => {
+    tries.current++
     load().then(
       (part) => setPart(() => part),
-      // Without it, the rest can be read; the next load of the page tries again.
-      () => {},
+      async (cause) => setError(await notLoaded(cause)),
     )
-  }, [])
-  return Part ? component(Part, props) : null
+  }
+  useEffect(tryToLoad, [])
+  if (Part) return component(Part, props)
+  // A browser may remember that a module failed, and after an update it has another address: then the page loads again.
+  const retry = () => (tries.current < 2 ? tryToLoad() : location.reload())
+  return error ? component(Failure, { error, onRetry: retry }) : null
+}
+
+/** Why a module could not be loaded: an import does not tell, so the module is requested once more. */
+async function notLoaded(cause: unknown): Promise<ApiError> {
+  const [address] = /https?:\S+/.exec(String(cause)) ?? []
+  const again = respond(address === undefined ? '' : new URL(address).pathname, {})
+  const error = await again.then(() => undefined, asApiError)
+  return new ApiError(error?.status ?? 0, { error: TEXT.updated }, error?.requestId)
 }
 
 const opened = signal<(() => VNode) | undefined>(undefined)

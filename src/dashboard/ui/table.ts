@@ -90,8 +90,9 @@ function NotYet(): VNode {
 }
 
 /** `7 new payments`, `50+ new payments`. */
-function newerWords(newer: number, more: boolean, noun: string): string {
-  return more ? `${count(newer)}+ new ${noun}s` : plural(newer, `new ${noun}`)
+export function newerWords(newer: number, more: boolean, noun: string): string {
+  const several = `new ${noun.replace(/([^aeo])y$/, '$1ie')}s`
+  return more ? `${count(newer)}+ ${several}` : plural(newer, `new ${noun}`, several)
 }
 
 type ListProps<T> = Omit<TableProps<T>, 'rows'> & {

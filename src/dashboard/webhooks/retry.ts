@@ -97,7 +97,9 @@ function ReplayDialog({
   const whole = Math.max(total, sent)
   const title =
     status === 'running'
-      ? 'Deliveries are being sent again'
+      ? total === 1
+        ? 'A delivery is being sent again'
+        : 'Deliveries are being sent again'
       : status === 'done'
         ? 'Retry finished'
         : `Retry ${status}`
@@ -116,7 +118,7 @@ function ReplayDialog({
         { class: 'soft' },
         status === 'running'
           ? 'It continues without this page.'
-          : 'Those that failed again are tried by the schedule.',
+          : 'MiniPay tries one that fails again by the schedule.',
       ),
     ),
   )
