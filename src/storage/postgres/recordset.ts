@@ -1,4 +1,8 @@
-/** Many rows as one array for each column: PostgreSQL reads these in a third of the time that JSON takes. */
+/**
+ * Many rows as one array for each column: PostgreSQL reads these in a third of the time that JSON takes. Each `unnest` is in
+ * a SELECT list. In FROM, the server would first store each array as a table: a commit through a provider would take it a
+ * quarter more CPU time.
+ */
 import type { Column, ColumnType } from '../table.ts'
 
 export type Value = string | number | bigint | null
@@ -8,7 +12,7 @@ type Read<Row> = readonly [type: ColumnType, value: (row: Row) => Value]
 
 /** Rows of one scope as a table `r` of a statement, and their parameters, which follow the scope's two. */
 export type Recordset<Row> = {
-  /** Such as `unnest($3::integer[], $4::text[]) AS r (version, id)`. */
+  /** Such as `(SELECT unnest($3::integer[]) AS version, unnest($4::text[]) AS id) AS r`. */
   readonly from: string
   /**
    * The same with the scope's columns, to join by them. OFFSET 0 hides from the planner that they are two constants:
@@ -20,15 +24,14 @@ export type Recordset<Row> = {
   values(rows: readonly Row[]): string[]
 }
 
+/** `first` is the number of the first array's parameter. */
 export function recordset<Row>(columns: Readonly<Record<string, Read<Row>>>, first = 3): Recordset<Row> {
   const entries = Object.entries(columns)
-  const names = Object.keys(columns).join(', ')
-  const arrays = `unnest(${entries.map(([, [type]], i) => `$${i + first}::${type}[]`).join(', ')})`
+  const arrays = entries.map(([name, [type]], i) => `unnest($${i + first}::${type}[]) AS ${name}`).join(', ')
   return {
-    columns: names,
-    from: `${arrays} AS r (${names})`,
-    scoped: `(
-      SELECT $1::integer AS account_id, $2::smallint AS live, u.* FROM ${arrays} AS u (${names}) OFFSET 0) AS r`,
+    columns: Object.keys(columns).join(', '),
+    from: `(SELECT ${arrays}) AS r`,
+    scoped: `(SELECT $1::integer AS account_id, $2::smallint AS live, ${arrays} OFFSET 0) AS r`,
     values: (rows) => entries.map(([, [type, value]]) => arrayOf(rows, value, type === 'text')),
   }
 }
