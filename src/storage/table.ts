@@ -192,10 +192,7 @@ function columnsOf<T>(specs: Specs<T>, identity: string | undefined): Column<T>[
   const columns = (Object.keys(specs) as (keyof T & string)[]).map((property): Column<T> => {
     const { kind, changes = false, name = snakeCase(property) } = specs[property]
     const { type, encode } = CODECS[kind] as Codec
-    const read = encode
-      ? (item: T) => encode(item[property] as never)
-      : (item: T) => item[property] as unknown as Value
-    return { name, property, type, changes, read }
+    return { name, property, type, changes, read: propertyReader(property, encode) }
   })
   const [id, changes, fixed] = [
     columns.filter(({ name }) => name === identity),
@@ -203,6 +200,15 @@ function columnsOf<T>(specs: Specs<T>, identity: string | undefined): Column<T>[
     columns.filter(({ name, changes }) => name !== identity && !changes),
   ]
   return [...id, ...changes, ...fixed]
+}
+
+/** A function of its own for each property, for the reason of `rowReader`. */
+function propertyReader<T>(property: string, encode: Codec['encode']): (item: T) => Value {
+  const make = new Function(
+    'encode',
+    `return (item) => ${encode ? `encode(item.${property})` : `item.${property}`}`,
+  )
+  return make(encode)
 }
 
 const snakeCase = (property: string) => property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

@@ -52,12 +52,17 @@ function arrayOf<Row>(rows: readonly Row[], read: (row: Row) => Value, quoted: b
     const value = read(row)
     if (text.length > 1) text += ','
     if (value === null) text += 'NULL'
-    else if (quoted) text += `"${escaped(value as string)}"`
+    else if (quoted) text += quotedText(value as string)
     else text += value
   }
   return `${text}}`
 }
 
-function escaped(text: string): string {
-  return text.includes('"') || text.includes('\\') ? text.replace(/["\\]/g, '\\$&') : text
+/** Characters that JSON writes in another way than an array: control characters, and halves of a surrogate pair. */
+const OTHERWISE_IN_JSON = /[^ -\ud7ff\ue000-\uffff]/
+
+/** Most texts with quotes are JSON. An array quotes them as JSON does, which takes a third of the time of `replace`. */
+function quotedText(text: string): string {
+  if (!text.includes('"') && !text.includes('\\')) return `"${text}"`
+  return OTHERWISE_IN_JSON.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : JSON.stringify(text)
 }
