@@ -2,6 +2,7 @@
  * Decides which commits of a group pass, in their order, from the rows that were read: as if each ran after the one
  * before.
  */
+import { isTransfer } from '../../domain/ledger.ts'
 import { countUse } from '../../domain/velocity.ts'
 import { type Commit, type CommitResult, endedKeysOf } from '../../ports/store.ts'
 import { isReferring, refusalOf } from '../guards.ts'
@@ -22,6 +23,31 @@ export function judgeCommit(commits: readonly Commit[], found: FoundRows): Ended
     if (ended === COMMITTED) accept(commit, found, touched)
     return ended
   })
+}
+
+/**
+ * The same for commits that are assumed to find no row in their way: all pass, unless two of them share a charge, an attempt,
+ * a key or a reference. Then it returns undefined, and `judgeCommit` decides. The server checks the balances.
+ */
+export function judgeApart(commits: readonly Commit[]): Ended<CommitResult>[] | undefined {
+  const names = new Set<string>()
+  let count = 0
+  const add = (name: string) => {
+    names.add(name)
+    count++
+  }
+  for (const commit of commits) {
+    const { charge, key, attempts, transfers } = commit
+    if (!transfers.every(isTransfer)) return undefined
+    add(charge.id)
+    if (key) add(key.key)
+    for (const ended of endedKeysOf(commit)) add(ended.key)
+    for (const attempt of attempts) {
+      add(attempt.id)
+      if (isReferring(attempt)) add(attempt.providerReference as string)
+    }
+  }
+  return names.size === count ? commits.map(() => COMMITTED) : undefined
 }
 
 function judgeOne(commit: Commit, found: FoundRows, touched: ReadonlySet<string>): Ended<CommitResult> {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Commit, type CommitResult, StoreUnavailable } from '../../ports/store.ts'
 import type { Statement } from './batch.ts'
 import { NOW } from './clock.ts'
-import { isCommitted, judgeCommit } from './commit-guards.ts'
+import { isCommitted, judgeApart, judgeCommit } from './commit-guards.ts'
 import { commitReads, type FoundRows, noRows } from './commit-reads.ts'
 import { commitWrites } from './commit-writes.ts'
 import type { Connection } from './connection.ts'
@@ -155,7 +155,7 @@ const transactAtOnce: Transact = async (connection, commits, node) => {
   const group = randomUUID()
   const assumed = assumedRows(commits)
   const stored = { states: new Map(assumed.states), facts: assumed.facts, assumed: true } as const
-  const ended = judgeCommit(commits, assumed)
+  const ended = judgeApart(commits) ?? judgeCommit(commits, assumed)
   const accepted = commits.filter((_, i) => isCommitted(ended[i] as Ended<CommitResult>))
   if (accepted.length === 0) return ended
   const statements = [...begin(group), ...commitWrites(accepted, stored, NO_COUNTERS, node), COMMIT]
