@@ -63,9 +63,12 @@ export class HourlySums {
     sum.durations[bucket] = (sum.durations[bucket] as number) + change
   }
 
-  /** The rows that change. */
+  /** The rows that change, in one order. */
   rows(): HourlySum[] {
-    return [...this.#sums.values()].filter(isChange)
+    return [...this.#sums]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, sum]) => sum)
+      .filter(isChange)
   }
 
   clear(): void {

@@ -88,14 +88,13 @@ const NEW_KEYS = recordset<KeyRow>({
   created_at: ['bigint', ({ at }) => at],
 })
 
-/** Sorted by name, so that two groups cannot deadlock. */
+/** The rows are sorted by key, so that two groups cannot deadlock. */
 export const insertKeys = write(
   NEW_KEYS,
   `
   INSERT INTO idempotency_keys (account_id, live, ${KEY_COLUMNS.join(', ')}, event_seq, created_at)
   SELECT ${SCOPE}, ${KEY_COLUMNS.map((name) => `r.${name}`).join(', ')}, ${ITS_EVENT}, r.created_at
-  FROM ${NEW_KEYS.from}
-  ORDER BY r.key COLLATE "C"`,
+  FROM ${NEW_KEYS.from}`,
 )
 
 const ENDED = recordset<EndedRow>({
@@ -129,7 +128,6 @@ export const addToBalances = write(
   INSERT INTO ledger_accounts AS a (account_id, live, code, currency, balance)
   SELECT ${SCOPE}, r.name, r.currency, r.value
   FROM ${SUMS.from}
-  ORDER BY r.name COLLATE "C", r.currency COLLATE "C"
   ON CONFLICT (account_id, live, code, currency) DO UPDATE
   SET balance = a.balance + excluded.balance`,
 )
@@ -140,7 +138,6 @@ export const addToCounters = write(
   INSERT INTO counters AS k (account_id, live, name, currency, part, value)
   SELECT ${SCOPE}, r.name, r.currency, 0, r.value
   FROM ${SUMS.from}
-  ORDER BY r.name COLLATE "C", r.currency COLLATE "C"
   ON CONFLICT (account_id, live, name, currency, part) DO UPDATE
   SET value = k.value + excluded.value`,
 )

@@ -35,7 +35,7 @@ const durations = Object.fromEntries(
 
 const PLACE = PLACE_COLUMNS.join(', ')
 
-/** Sorted, so that two groups cannot deadlock. */
+/** The rows are sorted, so that two groups cannot deadlock. */
 const add = (rows: Recordset<HourlySum>, numbers: readonly string[]) =>
   write(
     rows,
@@ -43,7 +43,6 @@ const add = (rows: Recordset<HourlySum>, numbers: readonly string[]) =>
   INSERT INTO hourly_statistics AS h (account_id, live, ${rows.columns}, part)
   SELECT ${SCOPE}, r.*, 0
   FROM ${rows.from}
-  ORDER BY ${PLACE_COLUMNS.map((column) => `r.${column}`).join(', ')}
   ON CONFLICT (account_id, live, ${PLACE}, part) DO UPDATE SET ${addNumbers(numbers, 'h.')}`,
   )
 

@@ -189,8 +189,9 @@ class Sums {
     return sum.place
   }
 
+  /** In one order, so that two groups cannot deadlock. */
   rows(): (SumRow & AccountRow)[] {
-    return [...this.#sums.values()]
+    return [...this.#sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum)
   }
 }
 
@@ -226,7 +227,7 @@ function numberedRows(commits: readonly Commit[]) {
     balances,
     counters,
     events,
-    keys,
+    keys: keys.sort((a, b) => (a.key < b.key ? -1 : 1)),
     ended,
     transfers: booked,
     audit: numberedAudit(entries),
