@@ -4,7 +4,7 @@ import test, { after, before, type TestContext } from 'node:test'
 import { Client } from 'pg'
 import type { Charge } from '../kit/client.ts'
 import { type Answer, call, charge } from '../kit/http.ts'
-import { type ClusterNode, startNodes, untilReady } from '../kit/nodes.ts'
+import { type ClusterNode, startNode, untilReady } from '../kit/nodes.ts'
 import { databaseName, type OwnServer, onDatabase, startPostgres, withDatabase } from '../kit/postgres.ts'
 import { until } from '../kit/until.ts'
 import { assertBooks, chargesOf, eventsOf, untilCharged } from './nodes.ts'
@@ -20,6 +20,9 @@ let name: string
 let owner: string
 
 const onServer = (text: string) => onDatabase(server.url, (client) => client.query(text))
+/** Of the nodes: each opens those again that it needs. */
+const endConnections = () =>
+  onServer(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${owner}'`)
 const assertBalance = () => assertBooks(withDatabase(server.url, name))
 
 /** The nodes' user is no superuser: so it should be, and for those some connections are kept. */
@@ -31,7 +34,13 @@ before(async () => {
   await onServer(`CREATE ROLE ${owner} LOGIN`)
   await onServer(`ALTER DATABASE ${name} OWNER TO ${owner}`)
   url.username = owner
-  nodes = (await startNodes(url.href, [{}, {}, {}])) as typeof nodes
+  const started: ClusterNode[] = []
+  nodes = started as typeof nodes
+  // While a node starts it needs more connections than later, and others would keep theirs for ten seconds.
+  while (started.length < 3) {
+    started.push(await startNode(url.href))
+    await endConnections()
+  }
 })
 after(async () => {
   await Promise.all(nodes?.map((node) => node.kill()) ?? [])
@@ -70,7 +79,7 @@ test('while other programs use all connections of the server requests get 503, a
   const others: Client[] = []
   t.after(() => Promise.all(others.map((client) => client.end())))
   await onServer(`ALTER ROLE ${owner} CONNECTION LIMIT 0`)
-  await onServer(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${owner}'`)
+  await endConnections()
   await takeAll(others)
   await others[0]?.query(`ALTER ROLE ${owner} CONNECTION LIMIT -1`)
   await assertDown('refused')
@@ -100,7 +109,7 @@ test('a node that lost its connections gets some again from nodes that took all 
   const signal = (name: NodeJS.Signals) => process.kill(lost.pid() as number, name)
   signal('SIGSTOP')
   t.after(() => signal('SIGCONT'))
-  await onServer(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${owner}'`)
+  await endConnections()
   const unlock = await lockCharges()
   const busy: Promise<unknown>[] = []
   try {
