@@ -68,12 +68,27 @@ export type Route = {
 const EMPTY_ROUTE = { ruleSetVersion: null, next: [], skipped: [], failoverOn: [] }
 
 /** The JSON of a route without its empty parts: those of most routes are all empty. */
-export function encodeRoute(route: Route): string {
-  const parts = Object.entries(route).filter(
-    ([, part]) => part !== null && part !== undefined && !(Array.isArray(part) && part.length === 0),
-  )
-  return JSON.stringify(Object.fromEntries(parts))
+export function encodeRoute({
+  ruleSetVersion,
+  rule,
+  next,
+  skipped,
+  failoverOn,
+  notes,
+  again,
+}: Route): string {
+  return JSON.stringify({
+    ruleSetVersion: ruleSetVersion ?? undefined,
+    rule,
+    next: filled(next),
+    skipped: filled(skipped),
+    failoverOn: filled(failoverOn),
+    notes: notes && filled(notes),
+    again,
+  })
 }
+
+const filled = <T>(list: readonly T[]): readonly T[] | undefined => (list.length > 0 ? list : undefined)
 
 /** The route in a text that `encodeRoute` made, or in JSON with its empty parts. Throws a `SyntaxError` for invalid JSON. */
 export function decodeRoute(text: string): Route {

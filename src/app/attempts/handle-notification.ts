@@ -105,14 +105,13 @@ async function handleDispute(
   if (provider.capabilities.lookup === 'none') return later('its provider has no lookup')
   if (!mayLookUp(context, provider)) return later('the provider is not available now')
   const late: DisputeLookup = { kind: 'unknown', reason: `no response within ${provider.deadlineMs} ms` }
-  const response = await context.calls.run(provider.name, 'recovery', () =>
-    withDeadline(
-      context.runtime,
-      { ms: provider.deadlineMs, graceMs: GRACE_MS },
-      (signal) => provider.dispute(reference, signal),
-      late,
-    ),
-  )
+  const leave = context.calls.enter(provider.name, 'recovery')
+  const response = await withDeadline(
+    context.runtime,
+    { ms: provider.deadlineMs, graceMs: GRACE_MS },
+    (signal) => provider.dispute(reference, signal),
+    late,
+  ).finally(leave)
   if (response.kind === 'unknown') return later(response.reason)
   if (response.kind === 'not_found') {
     // A provider's lookup may lag behind its notification, but not for that long.

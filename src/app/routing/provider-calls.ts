@@ -8,8 +8,8 @@ const QUEUE = 3
 export type Lane = 'requests' | 'recovery'
 
 export type ProviderCalls = {
-  /** Makes a call, which occupies a place until it ends. `call` itself must not throw. */
-  run<T>(provider: string, lane: Lane, call: () => Promise<T>): Promise<T>
+  /** A call begins, and occupies a place until the returned function is called, once. */
+  enter(provider: string, lane: Lane): () => void
   /**
    * True if a call may start. With `queued` it may also wait for a place: three requests for each place, and any number
    * of calls of recovery.
@@ -23,12 +23,9 @@ export function createProviderCalls(): ProviderCalls {
   const counts = { requests: new Map<string, number>(), recovery: new Map<string, number>() }
   const count = (provider: string, lane: Lane) => counts[lane].get(provider) ?? 0
   return {
-    run(provider, lane, call) {
+    enter(provider, lane) {
       counts[lane].set(provider, count(provider, lane) + 1)
-      const leave = () => void counts[lane].set(provider, count(provider, lane) - 1)
-      const run = call()
-      run.then(leave, leave)
-      return run
+      return () => void counts[lane].set(provider, count(provider, lane) - 1)
     },
     hasPlace({ name, concurrency }, lane, queued = false) {
       if (lane === 'recovery') return queued || count(name, lane) < recoveryPlaces(concurrency).all
