@@ -82,6 +82,18 @@ test('no request is lost on a connection that its peer closes right after a resp
   assert.deepEqual(seen, { connections: 20, requests: 20 })
 })
 
+test('no request is lost on such a connection while others rest, each for a time of its own', async (t) => {
+  let answered = 0
+  const answer = async (socket: Socket) => {
+    // The responses end in different turns of the event loop.
+    for (let turns = answered++ % 4; turns > 0; turns--) await setImmediate()
+    socket.end(response())
+  }
+  const { send } = await started(t, answer, 4)
+  const results = await Promise.all(Array.from({ length: 200 }, send))
+  assert.deepEqual(new Set(results), new Set(['ended']))
+})
+
 test('a request that comes while a connection rests waits for it rather than open another one', async (t) => {
   const { send, seen } = await started(t, (socket) => socket.write(response()), 10)
   for (let i = 0; i < 20; i++) assert.equal(await send(), 'ended')

@@ -47,7 +47,8 @@ export function openConnections(origin: URL, options: ConnectionOptions): Connec
   /** The one that was used last is at the end. */
   const free: Connection[] = []
   const all = new Set<Connection>()
-  /** Those whose response has just ended. */
+  /** Those whose response has ended in this turn of the event loop, and in the turn before. */
+  let ended: Connection[] = []
   let resting: Connection[] = []
   const opening = new Set<Socket>()
   const waiting: Call[] = []
@@ -59,8 +60,8 @@ export function openConnections(origin: URL, options: ConnectionOptions): Connec
   }
 
   function open(): void {
-    const coming = opening.size + resting.length
-    if (coming >= waiting.length || all.size + opening.size >= options.connections) return
+    const coming = opening.size + ended.length + resting.length
+    if (isClosed || coming >= waiting.length || all.size + opening.size >= options.connections) return
     const opened = connect(origin, (error) => {
       const { socket } = opened
       opening.delete(socket)
@@ -78,16 +79,18 @@ export function openConnections(origin: URL, options: ConnectionOptions): Connec
 
   /**
    * A peer that closes a connection although it should keep it often does so right after its response: the next request
-   * would be lost. So a connection rests until the end that came with the response has been read. Two turns, because
-   * the first comes before the next reads.
+   * would be lost. So a connection rests until the end that came with the response has been read. Two turns for each,
+   * because the first comes before the next reads.
    */
   function rest(connection: Connection): void {
-    if (resting.push(connection) === 1) setImmediate(() => setImmediate(wake))
+    if (ended.push(connection) === 1 && resting.length === 0) setImmediate(turn)
   }
 
-  function wake(): void {
+  function turn(): void {
     const rested = resting
-    resting = []
+    resting = ended
+    ended = []
+    if (resting.length > 0) setImmediate(turn)
     for (const connection of rested) if (!connection.isOver) release(connection)
     // For those that did not live to see it.
     open()
