@@ -6,6 +6,7 @@
 import { ACCESS } from './tamperings/access.ts'
 import { CHAINS } from './tamperings/chains.ts'
 import { EVENTS, KEYS } from './tamperings/events-and-keys.ts'
+import { PAUSES } from './tamperings/pauses.ts'
 import { ATTEMPTS, CHARGES, OTHERS } from './tamperings/rows.ts'
 import { attempt, type Tampering } from './tamperings/sql.ts'
 import { STATISTICS } from './tamperings/statistics.ts'
@@ -21,6 +22,7 @@ export const TAMPERINGS: readonly Tampering[] = [
   ...CHAINS,
   ...WEBHOOKS,
   ...STATISTICS,
+  ...PAUSES,
 ]
 
 /** Changes of rows that no event, transfer or audit entry covers, and that no other row shows. */

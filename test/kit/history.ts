@@ -7,6 +7,7 @@ import { captureCharge } from '../../src/app/payments/capture-charge.ts'
 import { createCharge } from '../../src/app/payments/create-charge.ts'
 import { createRefund } from '../../src/app/payments/create-refund.ts'
 import { createHealth } from '../../src/app/routing/health.ts'
+import { pauseProvider, resumeProvider } from '../../src/app/routing/pauses.ts'
 import { createRouter } from '../../src/app/routing/router.ts'
 import type { KnownOutcome, Outcome } from '../../src/domain/attempt.ts'
 import type { Charge, Refund } from '../../src/domain/charge.ts'
@@ -234,6 +235,21 @@ export async function fillBooks(store: Store): Promise<void> {
   await books.notify(bankA, 'payment', 'foreign', 'failed')
   await deliver(store, endpoints)
   await administer(books.context)
+  await pauseSome(books.context)
+}
+
+/** One bank is paused for this account, the other one for all accounts; each was resumed before. */
+async function pauseSome(context: Context): Promise<void> {
+  const request = { scope: LIVE, actor: 'keyless', mayAll: true, audit: auditIn(LIVE) }
+  const both = [
+    { ...request, provider: 'bank_a', allAccounts: false },
+    { ...request, provider: 'bank_b', allAccounts: true },
+  ]
+  for (const each of both) {
+    await pauseProvider(context, { ...each, reason: 'An error' })
+    await resumeProvider(context, { ...each, reason: 'It works' })
+    await pauseProvider(context, { ...each, reason: 'Maintenance' })
+  }
 }
 
 /** Charges in live mode at the sandbox alone, with rules and deliveries, as versions without modes stored them. */

@@ -109,4 +109,11 @@ export const WEBHOOKS: readonly Tampering[] = [
     sql: `UPDATE webhook_replays SET endpoint = ${DELETED} WHERE state = 'running'`,
     says: /^The replay rpl_\w+ is of the webhook endpoint we_\w+, which is not there\.$/,
   },
+  {
+    what: 'attempts of an hour that are fewer than the deliveries show',
+    sql: `INSERT INTO webhook_hours SELECT account_id, live, endpoint, hour - 9, 1, 1 FROM webhook_hours WHERE ${DEFAULT};
+      UPDATE webhook_hours SET succeeded = 0
+      WHERE ${DEFAULT} AND hour IN (SELECT settled_at / 3600000 FROM webhook_deliveries WHERE state = 'delivered')`,
+    says: /^The webhook endpoint default has 0 attempts that succeeded in the hour 20[\d:T.-]+Z, but at least \d+ did\.$/,
+  },
 ]

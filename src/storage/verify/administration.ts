@@ -1,8 +1,9 @@
-/** API keys, accounts and rule sets against the facts that the audit log has of them. */
+/** API keys, accounts, rule sets and paused providers against the facts that the audit log has of them. */
 import { canonicalJson } from '../../domain/idempotency.ts'
 import { BUILT_IN } from '../../domain/routing/rule-set.ts'
 import { OPERATOR_ACCOUNT } from '../../domain/scope.ts'
 import type { Json, Row } from './aggregate.ts'
+import { LoggedPauses, PAUSES } from './pauses.ts'
 import { timeOf } from './views.ts'
 
 /** The SQL of every source, each with few columns. */
@@ -10,8 +11,10 @@ export const ADMINISTRATION = {
   /** What people changed, in order. */
   administration: () => `SELECT account_id, live, action, object, actor, after FROM audit_log
     WHERE action LIKE 'key.%' OR action LIKE 'account.%' OR action LIKE 'routing.%'
+      OR action LIKE 'provider.%'
     ORDER BY account_id, live, seq`,
   accessKeys: () => 'SELECT id, name, expires_at, created_by FROM access_keys ORDER BY id',
+  pauses: PAUSES,
   accounts: () => 'SELECT public_id AS id, name FROM accounts ORDER BY id',
   firstEntry: () => 'SELECT min(created_at) AS at FROM audit_log',
 } as const
@@ -40,15 +43,16 @@ export function* administrationProblem(
   const stored = new Map(rules.map((row) => [`${scopeOf(row)} ${row['version']}`, row]))
   const newest = new Map(rules.map((row) => [scopeOf(row), Number(row['version'])]))
   const last = new Map<string, number>()
+  const pauses = new LoggedPauses()
   const logged: Logged = { keys: new Map(), makers: new Map(), accounts: new Map() }
   for (let rows = yield 'administration'; rows.length > 0; rows = yield 'administration')
     for (const entry of rows) {
       const after = parsed(entry['after'])
       if (!after) continue
-      if (!String(entry['action']).startsWith('routing.')) {
-        note(logged, entry, after)
-        continue
-      }
+      const [about] = String(entry['action']).split('.')
+      if (about === 'provider') pauses.note(scopeOf(entry), entry, after)
+      else if (about !== 'routing') note(logged, entry, after)
+      if (about !== 'routing') continue
       last.set(scopeOf(entry), Number(after['version']))
       const row = stored.get(`${scopeOf(entry)} ${after['version']}`)
       const problem = row && ruleSetProblem(row, entry, after)
@@ -61,7 +65,8 @@ export function* administrationProblem(
   return (
     (yield* unloggedRules(rules, last, setBackMs)) ??
     (yield* accountProblem(logged)) ??
-    (yield* keyProblem(logged))
+    (yield* keyProblem(logged)) ??
+    (yield* pauseProblem(pauses))
   )
 }
 
@@ -124,6 +129,13 @@ function note({ keys, makers, accounts }: Logged, entry: Row, after: Json): void
   const successor = after['rolled_to']
   keys.set(successor, after['successor'] as Json)
   makers.set(successor, actor)
+}
+
+function* pauseProblem(logged: LoggedPauses): Reading<string | undefined> {
+  const stored: (Row & { readonly scope: string })[] = []
+  for (let rows = yield 'pauses'; rows.length > 0; rows = yield 'pauses')
+    stored.push(...rows.map((row) => ({ ...row, scope: scopeOf(row) })))
+  return logged.problem(stored)
 }
 
 /** Entries of several scopes have no common order, so the newest name of any of them counts. */

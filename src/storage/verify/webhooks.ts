@@ -1,9 +1,11 @@
 /** Checks of webhook endpoints, their cursors, deliveries and replays. */
 import { hash } from 'node:crypto'
+import { HOUR_MS } from '../../domain/statistics.ts'
 import { deliveryIdOf, KEPT_TRIES } from '../../domain/webhooks/delivery.ts'
 import { DEFAULT_ENDPOINT } from '../../domain/webhooks/endpoint.ts'
 import type { Check } from '../verify-checks.ts'
 import type { Row } from './aggregate.ts'
+import { timeOf } from './views.ts'
 
 /** The condition that a row has the endpoint `w`. */
 const OF_ENDPOINT = (row: string) =>
@@ -107,6 +109,28 @@ const DELIVERIES: readonly Check[] = [
   },
 ]
 
+/**
+ * The attempts of an hour: a delivery was settled in the hour in which the attempt that succeeded is counted. Deliveries are
+ * purged, and may be sent again later, so there may be more attempts than the deliveries show. The first hour of an endpoint
+ * is left out: an upgrade may have begun to count in the middle of it.
+ */
+const HOURS: readonly Check[] = [
+  {
+    sql: `WITH settled AS (
+        SELECT account_id, live, endpoint, (settled_at - settled_at % ${HOUR_MS}) / ${HOUR_MS} AS hour, count(*) AS delivered
+        FROM webhook_deliveries WHERE state = 'delivered' GROUP BY 1, 2, 3, 4),
+      counted AS (
+        SELECT account_id, live, endpoint, min(hour) AS since FROM webhook_hours GROUP BY 1, 2, 3)
+      SELECT s.endpoint, s.hour, s.delivered, coalesce(h.succeeded, 0) AS succeeded FROM settled s
+      JOIN counted c ON c.account_id = s.account_id AND c.live = s.live AND c.endpoint = s.endpoint AND s.hour > c.since
+      LEFT JOIN webhook_hours h ON h.account_id = s.account_id AND h.live = s.live AND h.endpoint = s.endpoint
+        AND h.hour = s.hour
+      WHERE s.delivered > coalesce(h.succeeded, 0) LIMIT 1`,
+    problem: ({ endpoint, hour, delivered, succeeded }) =>
+      `The webhook endpoint ${endpoint} has ${succeeded} attempts that succeeded in the hour ${timeOf(Number(hour) * HOUR_MS)}, but at least ${delivered} did.`,
+  },
+]
+
 /** Each replay is of an endpoint, and of events that exist. */
 const REPLAYS: readonly Check[] = [
   {
@@ -123,7 +147,7 @@ const REPLAYS: readonly Check[] = [
   },
 ]
 
-export const WEBHOOKS: readonly Check[] = [...CURSORS, ...DELIVERIES, ...REPLAYS]
+export const WEBHOOKS: readonly Check[] = [...CURSORS, ...DELIVERIES, ...HOURS, ...REPLAYS]
 
 /** The deliveries whose parts only the program can check. */
 export const SENT = {
