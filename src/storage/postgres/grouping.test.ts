@@ -10,6 +10,7 @@ function grouping(concurrency = 2) {
   const started: { readonly items: readonly string[]; end(): Promise<void> }[] = []
   const made = createGrouping<string, string>({
     largest: 4,
+    leastBeside: 2,
     concurrency,
     patienceMs: PATIENCE_MS,
     run(items) {
@@ -33,24 +34,40 @@ function grouping(concurrency = 2) {
 
 test('items that arrive while a group is in progress wait for its end and become one group', async () => {
   const { add, started, groups } = grouping()
-  await add('a')
-  await add('b')
-  await add('c')
-  assert.deepEqual(groups(), ['a'])
-  await started[0]?.end()
-  assert.deepEqual(groups(), ['a', 'bc'])
-  await started[1]?.end()
+  await add('a', 'b', 'c')
   await add('d')
-  assert.deepEqual(groups(), ['a', 'bc', 'd'])
+  await add('e')
+  assert.deepEqual(groups(), ['abc'])
+  await started[0]?.end()
+  assert.deepEqual(groups(), ['abc', 'de'])
+  await started[1]?.end()
+  await add('f')
+  assert.deepEqual(groups(), ['abc', 'de', 'f'])
 })
 
-test('a full group begins while another one is in progress', async () => {
-  const { add, groups } = grouping()
+test('a group that is as large as the one in progress begins beside it, but no very small one', async () => {
+  const { add, started, groups } = grouping()
   await add('a')
-  await add('b', 'c', 'd')
+  await add('b')
   assert.deepEqual(groups(), ['a'])
-  await add('e', 'f')
-  assert.deepEqual(groups(), ['a', 'bcde'])
+  await add('c')
+  assert.deepEqual(groups(), ['a', 'bc'])
+  await add('d', 'e', 'f')
+  await started[0]?.end()
+  assert.deepEqual(groups(), ['a', 'bc', 'def'])
+  await started[1]?.end()
+  await add('g', 'h')
+  assert.deepEqual(groups(), ['a', 'bc', 'def'])
+  await add('i')
+  assert.deepEqual(groups(), ['a', 'bc', 'def', 'ghi'])
+})
+
+test('a full group begins beside one that is full', async () => {
+  const { add, groups } = grouping()
+  await add('a', 'b', 'c', 'd', 'e')
+  assert.deepEqual(groups(), ['abcd'])
+  await add('f', 'g', 'h')
+  assert.deepEqual(groups(), ['abcd', 'efgh'])
 })
 
 test('a group that takes long does not keep the next one waiting, and no more than two are in progress', async () => {

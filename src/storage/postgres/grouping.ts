@@ -19,6 +19,8 @@ type Options<T, R> = {
   readonly largest: number
   /** The most groups in progress at once. */
   readonly concurrency: number
+  /** The fewest items of a group that begins while another one is in progress. */
+  readonly leastBeside: number
   /** A group that has been in progress for this long no longer keeps the next one waiting, in ms. */
   readonly patienceMs: number
   /** Settles every item of a group, in order. If it rejects, every item fails with that error. */
@@ -33,13 +35,14 @@ type Waiting<T, R> = {
 }
 
 /**
- * All items that arrive while a group is in progress go into the next group. It begins when the former ends, when it is full,
- * or when the former takes long, because it waits for a lock or for a slow disk. If it began at once, groups would be smaller,
- * and each item would cost more.
+ * All items that arrive while a group is in progress go into the next group. It begins when the former ends, when it is as
+ * large as the former, or when the former takes long, because it waits for a lock or for a slow disk. If it began at once,
+ * groups would be smaller, and each item would cost more.
  */
 export function createGrouping<T, R>({
   largest,
   concurrency,
+  leastBeside,
   patienceMs,
   run,
 }: Options<T, R>): Grouping<T, R> {
@@ -49,6 +52,8 @@ export function createGrouping<T, R>({
   let running = 0
   /** Of those in progress, the groups for which the next one waits. */
   let prompt = 0
+  /** The items of the group that began last. */
+  let newest = 0
   let scheduled = false
   let closing = false
   let drained = () => {}
@@ -65,13 +70,14 @@ export function createGrouping<T, R>({
 
   function mayStart(): boolean {
     if (running >= concurrency || queue.length === 0) return false
-    return prompt === 0 || queue.length >= largest
+    return prompt === 0 || queue.length >= Math.min(Math.max(newest, leastBeside), largest)
   }
 
   async function start(): Promise<void> {
     const group = queue.slice(0, largest)
     queue = queue.slice(largest)
     running++
+    newest = group.length
     prompt++
     let late = false
     const timer = setTimeout(() => {

@@ -77,8 +77,10 @@ export type PostgresOptions = {
 }
 
 const LARGEST_GROUP = 256
-/** Groups in progress at once, and how long one may take until the next one begins before it is full, in ms. */
+/** Groups in progress at once. */
 const GROUPS = 2
+/** When the second one begins, see `createGrouping`: the fewest operations in it, and ms. */
+const LEAST_BESIDE = 16
 const PATIENCE_MS = 50
 /** Connections: for reads, for writes (groups of commits among them), and one for the heartbeat. */
 const READERS = 4
@@ -128,6 +130,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   const commits = createGrouping<Commit, CommitResult>({
     largest: LARGEST_GROUP,
     concurrency: GROUPS,
+    leastBeside: LEAST_BESIDE,
     patienceMs: PATIENCE_MS,
     run: telling(signals, room.watching(createCommitter(pools.writes, node, onCommitted))),
   })
