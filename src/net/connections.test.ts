@@ -94,8 +94,9 @@ test('no request is lost on such a connection while others rest, each for a time
   assert.deepEqual(new Set(results), new Set(['ended']))
 })
 
-test('a request that comes while a connection rests waits for it rather than open another one', async (t) => {
+test('a request that comes while connections rest opens another one, and later ones use both', async (t) => {
   const { send, seen } = await started(t, (socket) => socket.write(response()), 10)
   for (let i = 0; i < 20; i++) assert.equal(await send(), 'ended')
-  assert.deepEqual(seen, { connections: 1, requests: 20 })
+  assert.ok(seen.connections < 10, String(seen.connections))
+  assert.equal(seen.requests, 20)
 })

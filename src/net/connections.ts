@@ -60,8 +60,8 @@ export function openConnections(origin: URL, options: ConnectionOptions): Connec
   }
 
   function open(): void {
-    const coming = opening.size + ended.length + resting.length
-    if (isClosed || coming >= waiting.length || all.size + opening.size >= options.connections) return
+    // Not counting those that rest: on a busy machine two turns take longer than to open a connection.
+    if (isClosed || opening.size >= waiting.length || all.size + opening.size >= options.connections) return
     const opened = connect(origin, (error) => {
       const { socket } = opened
       opening.delete(socket)
