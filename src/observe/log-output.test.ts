@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { closeSync, openSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { test } from 'node:test'
+import { logged } from '../storage/migrations.ts'
+import { createLog } from './log.ts'
 import { fileOutput, streamOutput } from './log-output.ts'
 
 /** A stream whose reader takes nothing until it is told to. */
@@ -41,6 +43,15 @@ test('what a reader does not take waits up to a bound, then lines are dropped an
   await output.flush(10_000)
   assert.match(text(), new RegExp(`\n\\{"level":"warn".*"lines":${dropped},.*\\}\nlast\n$`))
   assert.equal(text().split(line).length - 1 + dropped, 5_000)
+})
+
+test('the log has a step of an upgrade before that step occupies the thread', () => {
+  const { stream, text, read } = stalled()
+  read()
+  const watch = logged(createLog('info', streamOutput(stream)))
+  watch.onMigration?.('0001_initial.sql')
+  watch.onFold?.('keys', 1, 2)
+  assert.match(text(), /"migration":"0001_initial.sql".*\n.*"index":"keys","done":1,"all":2/)
 })
 
 test('a stop waits for a log that is not read only as long as it says', async () => {

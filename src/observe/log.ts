@@ -51,7 +51,10 @@ function quoteless(error: Error): { message: string; stack: string | undefined }
  * A log of JSON lines from this level on, or `silent`; on standard output unless `output` is given. It always cuts fields
  * that could contain a secret, and never gets request bodies and headers. It never throws.
  */
-export function createLog(least: string, output: Pick<LogOutput, 'write'> = standardOutput()): Log {
+export function createLog(
+  least: string,
+  output: Pick<LogOutput, 'write'> & Partial<LogOutput> = standardOutput(),
+): Log {
   const isLevelEnabled = (level: Level) =>
     least !== 'silent' && LEVELS.indexOf(level) >= LEVELS.indexOf(least as Level)
   const at = (level: Level) => {
@@ -60,7 +63,8 @@ export function createLog(least: string, output: Pick<LogOutput, 'write'> = stan
       if (isWritten) output.write(lineOf(level, fields as Fields, msg))
     }
   }
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), isLevelEnabled }
+  const { drain = () => {} } = output
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), isLevelEnabled, drain }
 }
 
 type Fields = Record<string, unknown>

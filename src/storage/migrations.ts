@@ -11,11 +11,15 @@ export type UpgradeWatch = {
   readonly onFold?: (index: string, done: number, all: number) => void
 }
 
-/** Writes the progress of an upgrade into the log. */
+/** Writes the progress of an upgrade into the log at once: on SQLite, the thread does nothing else until its end. */
 export function logged(log: Log): UpgradeWatch {
+  const tell = (fields: object, message: string) => {
+    log.info(fields, message)
+    log.drain?.()
+  }
   return {
-    onMigration: (migration) => log.info({ migration }, 'Upgrading the database'),
-    onFold: (index, done, all) => log.info({ index, done, all }, 'Building an index'),
+    onMigration: (migration) => tell({ migration }, 'Upgrading the database'),
+    onFold: (index, done, all) => tell({ index, done, all }, 'Building an index'),
   }
 }
 

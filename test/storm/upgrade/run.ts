@@ -1,0 +1,151 @@
+/**
+ * `npm run storm:upgrade`: a former MiniPay makes the past of a shop, and this one upgrades that database while it is killed
+ * again and again. At the end `minipay verify` finds no problem, and both versions respond alike.
+ */
+import { execFileSync, spawn } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { drawsOf } from '../../kit/draws.ts'
+import { tempDir } from '../../kit/folders.ts'
+import { startPostgres } from '../../kit/postgres.ts'
+import { CLI, startServer } from '../../kit/server.ts'
+import { fill, providers } from './fill.ts'
+import { differences, look, type Seen, sendAgain } from './look.ts'
+import type { Sent } from './shop.ts'
+
+const { values } = parseArgs({
+  options: {
+    from: { type: 'string', default: 'HEAD~1' },
+    charges: { type: 'string', default: '1000000' },
+    kills: { type: 'string', default: '20' },
+    seed: { type: 'string', default: '1' },
+    engine: { type: 'string', default: 'sqlite' },
+    // With the database of an earlier run: its folder.
+    folder: { type: 'string' },
+  },
+})
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+const DAYS = 3
+const seed = Number(values.seed)
+const draw = drawsOf(seed, 'kills')
+const own = tempDir()
+const folder = values.folder ?? own.path
+const began = performance.now()
+const tell = (text: string) => console.log(`${((performance.now() - began) / 1_000).toFixed(1)} s  ${text}`)
+
+function checkoutOf(commit: string): string {
+  const checkout = join(own.path, 'former')
+  execFileSync('git', ['clone', '--quiet', '--shared', '--no-checkout', ROOT, checkout])
+  execFileSync('git', ['-C', checkout, 'checkout', '--quiet', commit])
+  symlinkSync(join(ROOT, 'node_modules'), join(checkout, 'node_modules'))
+  return checkout
+}
+
+const environment = (database: string) => ({
+  ...process.env,
+  ...providers(own.path),
+  ...{ PORT: '0', WEBHOOK_TARGET: '', MINIPAY_DATABASE: database },
+  MINIPAY_SECRETS_KEY: readSecretsKey(),
+})
+/** The past has it beside its file. */
+const readSecretsKey = () => readFileSync(join(folder, 'minipay.db-key'), 'utf8').trim()
+
+/** Runs a command of this version, and kills it after so many ms; resolves with its output, and whether it ended by itself. */
+async function run(words: readonly string[], database: string, ms: number): Promise<[boolean, string]> {
+  const child = spawn(process.execPath, [CLI, ...words], { env: environment(database) })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  const kill = setTimeout(() => child.kill('SIGKILL'), ms)
+  const code = await ended
+  clearTimeout(kill)
+  if (code !== null && code !== 0) throw new Error(output)
+  return [code === 0, output]
+}
+
+/** Kills upgrades until one ends by itself. */
+async function upgradeWithKills(database: string, kills: number): Promise<void> {
+  // An upgrade that begins again after each kill must get further: so later lives are longer.
+  for (let i = 0; i < kills; i++) {
+    const command = draw.chance(0.5) ? 'migrate' : 'serve'
+    const ms = Math.round(300 + draw.next() * (1_500 + (i * 12_000) / kills))
+    const [ended, output] = await run([command], database, ms)
+    tell(`${command} ${ended ? 'ended' : `was killed after ${ms} ms`}: ${lastStep(output)}`)
+  }
+}
+
+const lastStep = (output: string): string =>
+  output.match(/applying \S+|building.*rows|"migration":"[^"]+"|"index":"[^}]*|"address":"[^"]+"/g)?.at(-1) ??
+  'before its first step'
+
+async function lookAt(database: string, bin: string, sent: readonly Sent[]): Promise<Seen> {
+  const server = await startServer(
+    database,
+    { ...providers(own.path), MINIPAY_SECRETS_KEY: readSecretsKey() },
+    [bin, 'serve'],
+  )
+  try {
+    const secrets = [...new Set(sent.map(({ secret }) => secret))]
+    const times = sent.map(({ response }) =>
+      Date.parse(String((response as { created_at?: string }).created_at)),
+    )
+    const past = times.filter(Number.isFinite)
+    const seen = await look(server.url, secrets, [Math.min(...past), Math.max(...past)], seed)
+    const wrong = await sendAgain(server.url, sent)
+    if (wrong.length > 0) throw new Error(wrong.join('\n'))
+    return seen
+  } finally {
+    await server.stop()
+  }
+}
+
+function copyOf(database: string, name: string): string {
+  const copy = join(own.path, name)
+  mkdirSync(copy)
+  for (const suffix of ['', '-key', '-mark'])
+    if (existsSync(database + suffix)) copyFileSync(database + suffix, join(copy, `minipay.db${suffix}`))
+  return join(copy, 'minipay.db')
+}
+
+const postgres = values.engine === 'postgres' ? await startPostgres() : undefined
+try {
+  const checkout = checkoutOf(values.from)
+  const former = join(folder, 'minipay.db')
+  if (!values.folder)
+    await fill(
+      { checkout, database: former, folder, charges: Number(values.charges), days: DAYS, seed },
+      tell,
+    )
+  const sent = JSON.parse(readFileSync(join(folder, 'sent.json'), 'utf8')) as Sent[]
+  const bin = join(checkout, 'bin/minipay.js')
+  let upgraded = copyOf(former, 'upgraded')
+  if (postgres) {
+    const url = await postgres.createDatabase()
+    execFileSync(process.execPath, [bin, 'copy', '--from', upgraded, '--to', url], { stdio: 'inherit' })
+    upgraded = url
+  }
+  const before = await lookAt(copyOf(former, 'before'), bin, sent)
+  tell(`${Object.keys(before).length} requests to the former version, ${sent.length} with old keys`)
+  await upgradeWithKills(upgraded, Number(values.kills))
+  const start = performance.now()
+  const [, output] = await run(['migrate'], upgraded, 2 ** 30)
+  tell(`the last upgrade took ${Math.round(performance.now() - start)} ms:\n${output}`)
+  const after = await lookAt(upgraded, CLI, sent)
+  const different = differences(before, after)
+  tell(
+    `${different.length} responses differ${different
+      .slice(0, 3)
+      .map((text) => `\n${text}`)
+      .join('')}`,
+  )
+  const [, verified] = await run(['verify'], upgraded, 2 ** 30)
+  tell(verified)
+  process.exitCode = different.length > 0 ? 1 : 0
+} finally {
+  await postgres?.remove()
+  await delay(0)
+  own.remove()
+}
