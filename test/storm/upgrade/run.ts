@@ -53,33 +53,43 @@ const environment = (database: string) => ({
 /** The past has it beside its file. */
 const readSecretsKey = () => readFileSync(join(folder, 'minipay.db-key'), 'utf8').trim()
 
-/** Runs a command of this version, and kills it after so many ms; resolves with its output, and whether it ended by itself. */
-async function run(words: readonly string[], database: string, ms: number): Promise<[boolean, string]> {
+/** A kill so many ms after the progress has so many lines. */
+type Kill = { readonly lines: number; readonly ms: number }
+
+/** Runs a command of this version; resolves with its output, and whether it ended by itself. */
+async function run(words: readonly string[], database: string, kill?: Kill): Promise<[boolean, string]> {
   const child = spawn(process.execPath, [CLI, ...words], { env: environment(database) })
   let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
+  let planned = false
+  const onOutput = (text: Buffer) => {
+    output += text
+    const listens = output.includes('"address":')
+    if (planned || !kill || (stepsIn(output).length < kill.lines && !listens)) return
+    planned = true
+    setTimeout(() => child.kill('SIGKILL'), kill.ms)
+  }
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', onOutput)
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
-  const kill = setTimeout(() => child.kill('SIGKILL'), ms)
   const code = await ended
-  clearTimeout(kill)
   if (code !== null && code !== 0) throw new Error(output)
   return [code === 0, output]
 }
 
-/** Kills upgrades until one ends by itself. */
+/** The lines of progress. */
+const stepsIn = (output: string): readonly string[] =>
+  output.match(/applying \S+|building.*rows|"migration":"[^"]+"|"index":"[^}]*|"address":"[^"]+"/g) ?? []
+
+/** Each upgrade gets one step further, on a machine of any speed. */
 async function upgradeWithKills(database: string, kills: number): Promise<void> {
-  // An upgrade that begins again after each kill must get further: so later lives are longer.
   for (let i = 0; i < kills; i++) {
     const command = draw.chance(0.5) ? 'migrate' : 'serve'
-    const ms = Math.round(300 + draw.next() * (1_500 + (i * 12_000) / kills))
-    const [ended, output] = await run([command], database, ms)
-    tell(`${command} ${ended ? 'ended' : `was killed after ${ms} ms`}: ${lastStep(output)}`)
+    const kill = { lines: draw.between(1, 2), ms: draw.between(0, 1_000) }
+    const [ended, output] = await run([command], database, kill)
+    tell(
+      `${command} ${ended ? 'ended' : `was killed ${kill.ms} ms after its step ${kill.lines}`}: ${stepsIn(output).at(-1)}`,
+    )
   }
 }
-
-const lastStep = (output: string): string =>
-  output.match(/applying \S+|building.*rows|"migration":"[^"]+"|"index":"[^}]*|"address":"[^"]+"/g)?.at(-1) ??
-  'before its first step'
 
 async function lookAt(database: string, bin: string, sent: readonly Sent[]): Promise<Seen> {
   const server = await startServer(
@@ -131,7 +141,7 @@ try {
   tell(`${Object.keys(before).length} requests to the former version, ${sent.length} with old keys`)
   await upgradeWithKills(upgraded, Number(values.kills))
   const start = performance.now()
-  const [, output] = await run(['migrate'], upgraded, 2 ** 30)
+  const [, output] = await run(['migrate'], upgraded)
   tell(`the last upgrade took ${Math.round(performance.now() - start)} ms:\n${output}`)
   const after = await lookAt(upgraded, CLI, sent)
   const different = differences(before, after)
@@ -141,7 +151,7 @@ try {
       .map((text) => `\n${text}`)
       .join('')}`,
   )
-  const [, verified] = await run(['verify'], upgraded, 2 ** 30)
+  const [, verified] = await run(['verify'], upgraded)
   tell(verified)
   process.exitCode = different.length > 0 ? 1 : 0
 } finally {
