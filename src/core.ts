@@ -28,6 +28,8 @@ import type { Vault } from './ports/vault.ts'
 import { type Configured, DEMO_PROVIDERS, loadProviders, type ProvidersSource } from './providers/config.ts'
 import { ProviderConfigError } from './providers/fields.ts'
 import { nodeRuntime } from './runtime/node.ts'
+import { FORMAT } from './sender/messages.ts'
+import { createSender } from './sender/sender.ts'
 import { engineOf } from './storage/engine.ts'
 import { keyFileOf } from './vault/key-file.ts'
 import { openVault, warnOfClosedSecrets } from './vault/open-vault.ts'
@@ -161,13 +163,14 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
       connections: config.webhookTargetConcurrency,
     })
     if (surroundings.delivers ?? true) await ensureConfiguredEndpoint(store, target, config.webhookTarget)
+    const sender = senderOf(config, policy, made, clients)
     const context: Context = contextOf(config, { ...made, policy, clients }, watch, {
       wake: () => workers.wakeWebhooks(),
       probe: (endpoint) => workers.probeWebhooks(endpoint),
     })
     store.onRemoteEvents((scope) => (scope ? context.bell.ring(scope) : context.bell.ringAll()))
     const webhooks = createOverall(config.webhookConcurrency)
-    const delivering = webhooksOf(config, context, webhooks, watch, clients)
+    const delivering = webhooksOf(config, context, webhooks, watch, sender)
     const workers = createWorkers(context, {
       clock,
       keyRetentionMs: config.idempotencyRetentionHours * HOUR_MS,
@@ -275,6 +278,19 @@ function targetPolicyOf(
   return { allowed: allowedTargets, local, ports: webhookPorts }
 }
 
+/** Sends with a thread of its own; with another time than the machine's it cannot. */
+function senderOf(
+  { allowedTargets, webhookTargetConcurrency: connections }: CoreConfig,
+  { local, ports }: TargetPolicy,
+  { log, runtime }: Pick<Made, 'log' | 'runtime'>,
+  clients: WebhookClients,
+): Pick<WebhookClients, 'of'> {
+  if (runtime !== nodeRuntime) return clients
+  const { allowed } = allowedTargets
+  const data = { format: FORMAT, allowed, local, ports: ports && [...ports], connections }
+  return createSender({ data, fallback: clients, log, runtime })
+}
+
 function contextOf(
   config: CoreConfig,
   { providers, policy, clients, ...made }: Made,
@@ -313,7 +329,10 @@ function contextOf(
 }
 
 /** The endpoint of the setting is sent to the URL of the setting: the stored one may be that of another node. */
-function clientsOf({ webhookTarget }: CoreConfig, clients: WebhookClients): CourierParts['client'] {
+function clientsOf(
+  { webhookTarget }: CoreConfig,
+  clients: Pick<WebhookClients, 'of'>,
+): CourierParts['client'] {
   return ({ id, url }) => {
     const isConfigured = id === DEFAULT_ENDPOINT && webhookTarget
     return clients.of({ id, url: isConfigured ? webhookTarget.href : url })
@@ -325,7 +344,7 @@ function webhooksOf(
   { store, vault, newId, bell, log, runtime, now }: Context,
   overall: Overall,
   { onWebhook }: Watch,
-  clients: WebhookClients,
+  clients: Pick<WebhookClients, 'of'>,
 ): DispatcherOptions {
   return {
     ...{ store, newId, bell, log, runtime, now, sha256, overall },

@@ -34,6 +34,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'link-variables': [],
   app: ['domain', 'ports'],
   workers: ['app', 'domain', 'ports', 'signing', 'net'],
+  // A thread of its own, which puts its parts together as core does.
+  sender: ['domain', 'ports', 'net', 'runtime', 'workers'],
   storage: ['domain', 'ports', 'database-name'],
   providers: ['domain', 'ports', 'signing', 'net'],
   simulator: ['domain', 'signing'],

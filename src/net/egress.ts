@@ -9,6 +9,8 @@ import { isIP, type LookupFunction } from 'node:net'
 import { bareAddress, embeddedAddress, inList, networkList } from './addresses.ts'
 
 export type Egress = {
+  /** The operator's exceptions. */
+  readonly allowed: readonly string[]
   /** True for a written IP address that MiniPay must not connect to; false for a host name. */
   forbids(address: string): boolean
   /** True for a written IP address that the operator has named as an exception. */
@@ -95,7 +97,7 @@ export function createEgress(allowed: readonly string[] = []): Egress {
       callback(null, first.address, first.family)
     })
   }
-  return { forbids, permits, lookup }
+  return { allowed, forbids, permits, lookup }
 }
 
 function forbidden(hostname: string): NodeJS.ErrnoException {

@@ -13,6 +13,9 @@ const MAX_BYTES = 128 * 1024
 const KEEPING: Keeping = { idleMs: 60_000, unsaidMs: 60_000, earlyMs: 1_000, requests: 500 }
 /** How much of the body is kept: 500 characters in UTF-8. */
 const KEPT_BYTES = 2_000
+/** The reason of a failure. */
+export const FORBIDDEN_HEADER = 'a header of the message is not allowed'
+
 export type PostResult =
   | {
       readonly kind: 'response'
@@ -27,8 +30,12 @@ export type PostResult =
   | { readonly kind: 'failed'; readonly reason: string }
 
 export type Poster = {
-  /** Posts once; never rejects. Redirects are ordinary responses. */
-  post(path: string, headers: Record<string, string>, body: string | Buffer): Promise<PostResult>
+  /** Posts once; never rejects. Redirects are ordinary responses. Headers may be lines that `headerLines` made. */
+  post(
+    path: string,
+    headers: Readonly<Record<string, string>> | string,
+    body: string | Buffer,
+  ): Promise<PostResult>
   readonly inFlight: number
   /** Closes the connections, and cuts the requests in flight. */
   close(): Promise<void>
@@ -91,7 +98,7 @@ class Post implements Call, Expiring {
     this.#resolve = resolve
     this.#onEnd = onEnd
     if (request) options.deadlines.add(this)
-    else this.#settle({ kind: 'failed', reason: 'a header of the message is not allowed' })
+    else this.#settle({ kind: 'failed', reason: FORBIDDEN_HEADER })
   }
 
   isWanted = (): boolean => !this.#isSettled

@@ -6,7 +6,8 @@ export type RequestHead = {
   readonly host: string
   /** With its query. */
   readonly path: string
-  readonly headers: Readonly<Record<string, string>>
+  /** Or their lines, as `headerLines` made them. */
+  readonly headers: Readonly<Record<string, string>> | string
   /** False: the connection ends with the response. */
   readonly kept: boolean
 }
@@ -31,6 +32,17 @@ function isAllowed(name: string): boolean {
 /** A request; a text is of bytes, in Latin-1. */
 export type Request = Buffer | string
 
+/** Headers as their lines of a request; null if HTTP does not allow one of them. */
+export function headerLines(headers: Readonly<Record<string, string>>): string | null {
+  let lines = ''
+  for (const name in headers) {
+    const value = headers[name] as string
+    if (!isAllowed(name) || !VALUE.test(value)) return null
+    lines += `${name}: ${value}\r\n`
+  }
+  return lines
+}
+
 /**
  * Null if HTTP does not allow the path or one of the headers. A text is the cheapest to write to a socket; its body must be
  * ASCII.
@@ -39,13 +51,9 @@ export function requestBytes(
   { method, host, path, headers, kept }: RequestHead,
   body: string | Buffer | null,
 ): Request | null {
-  if (!PATH.test(path)) return null
-  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: ${kept ? 'keep-alive' : 'close'}\r\n`
-  for (const name in headers) {
-    const value = headers[name] as string
-    if (!isAllowed(name) || !VALUE.test(value)) return null
-    head += `${name}: ${value}\r\n`
-  }
+  const lines = typeof headers === 'string' ? headers : headerLines(headers)
+  if (!PATH.test(path) || lines === null) return null
+  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: ${kept ? 'keep-alive' : 'close'}\r\n${lines}`
   // Without a body, only a method that usually has one names its length (RFC 9110, 8.6).
   if (body === null) return `${head}${method === 'POST' ? 'content-length: 0\r\n' : ''}\r\n`
   const length = Buffer.byteLength(body)

@@ -55,6 +55,9 @@ export function webhookWorld(t: TestContext, options: { readonly seed?: number }
   let flying = 0
   const most = new Map<string, number>()
 
+  const idOf = (headers: Record<string, string> | string) =>
+    typeof headers === 'string' ? headers : String(headers['id'])
+
   function client(endpoint: WebhookEndpoint): WebhookClient {
     const waiting = new Set<() => void>()
     let own = 0
@@ -62,7 +65,7 @@ export function webhookWorld(t: TestContext, options: { readonly seed?: number }
       host: new URL(endpoint.url).host,
       send({ headers, body }) {
         const event = JSON.parse(String(body)) as StoredEvent
-        const one = { endpoint: endpoint.id, event, delivery: String(headers['id']), at: runtime.now() }
+        const one = { endpoint: endpoint.id, event, delivery: idOf(headers), at: runtime.now() }
         told.push(one)
         flying++
         most.set(endpoint.id, Math.max(most.get(endpoint.id) ?? 0, ++own))

@@ -1,0 +1,190 @@
+/**
+ * Sends webhooks in a thread of their own: to write a request, to read its response and TLS take CPU time that requests
+ * of the API need, and no receiver can hold up the main thread.
+ */
+import { Worker } from 'node:worker_threads'
+import type { DeliveryAttempt } from '../domain/delivery.ts'
+import type { WebhookEndpoint } from '../domain/webhooks/endpoint.ts'
+import { FORBIDDEN_HEADER } from '../net/poster.ts'
+import { headerLines } from '../net/request-bytes.ts'
+import type { Log } from '../ports/log.ts'
+import type { Runtime } from '../ports/runtime.ts'
+import type { WebhookClient, WebhookClients } from '../workers/webhooks/client.ts'
+import type { FromSender, SenderData, ToSender } from './messages.ts'
+
+type Message = Parameters<WebhookClient['send']>[0]
+
+export type SenderOptions = {
+  readonly data: SenderData
+  /** Clients of this thread, for when the other one cannot start. */
+  readonly fallback: Pick<WebhookClients, 'of'>
+  readonly log: Log
+  readonly runtime: Pick<Runtime, 'nextTurn'>
+}
+
+const CLOSED: DeliveryAttempt = { kind: 'no_answer', error: 'the client is closed' }
+const REFUSED: DeliveryAttempt = { kind: 'no_answer', error: FORBIDDEN_HEADER }
+const LOST: DeliveryAttempt = { kind: 'no_answer', error: 'the thread that sends webhooks ended' }
+
+/**
+ * Clients of endpoints as `createWebhookClients` makes them. The thread starts with the first and ends after the last, so
+ * a server without endpoints has none. If it fails, the attempts in flight end without a response, and the next one
+ * starts another. If it cannot start, as when an upgrade has replaced its files, the clients of this thread send.
+ */
+export function createSender(options: SenderOptions): Pick<WebhookClients, 'of'> {
+  let thread: SenderThread | undefined
+  let isUseless = false
+  let clients = 0
+  let numbers = 0
+
+  function present(): SenderThread {
+    if (!thread?.isAlive()) thread = new SenderThread(options)
+    return thread
+  }
+
+  function clientOf(endpoint: Pick<WebhookEndpoint, 'id' | 'url'>): WebhookClient {
+    const number = ++numbers
+    clients++
+    let used: SenderThread | undefined
+    let own: WebhookClient | undefined
+    let isClosed = false
+    const here = () => (own ??= options.fallback.of(endpoint))
+
+    function threadOf(): SenderThread {
+      if (used?.isAlive()) return used
+      used = present()
+      used.open(number, endpoint)
+      return used
+    }
+    if (!isUseless) threadOf()
+
+    return {
+      host: URL.parse(endpoint.url)?.host ?? '',
+      async send(message) {
+        if (isClosed) return CLOSED
+        const end = isUseless ? undefined : await threadOf().send(number, message)
+        if (end) return end
+        isUseless = true
+        return isClosed ? CLOSED : here().send(message)
+      },
+      async destroy() {
+        if (isClosed) return
+        isClosed = true
+        await Promise.all([used?.close(number), own?.destroy()])
+        if (--clients > 0) return
+        thread?.end()
+        thread = undefined
+      },
+    }
+  }
+
+  return { of: clientOf }
+}
+
+class SenderThread {
+  readonly #worker: Worker
+  readonly #nextTurn: Runtime['nextTurn']
+  readonly #sent = new Map<number, (end: DeliveryAttempt | undefined) => void>()
+  readonly #closing = new Map<number, () => void>()
+  #tasks: ToSender[number][] = []
+  #attempts = 0
+  /** It has loaded its modules, and sends. */
+  #hasStarted = false
+  #isAlive = true
+  #isEnding = false
+
+  constructor({ data, log, runtime }: SenderOptions) {
+    this.#nextTurn = runtime.nextTurn
+    this.#worker = new Worker(new URL('./boot.js', import.meta.url), { workerData: data })
+    this.#worker.unref()
+    this.#worker.on('message', (results: FromSender) => {
+      this.#hasStarted = true
+      for (let i = 0; i < results.length; i += 2) this.#take(results[i] as number, results[i + 1])
+      this.#rest()
+    })
+    const tell = (about: object) => {
+      const then = this.#hasStarted ? 'MiniPay starts another one.' : 'MiniPay sends them without it.'
+      log.error(about, `The thread that sends webhooks ended. ${then}`)
+    }
+    this.#worker.on('error', (error) => {
+      tell({ err: error })
+      this.#lose()
+    })
+    this.#worker.on('exit', (code) => {
+      if (this.isAlive()) tell({ code })
+      this.#lose()
+    })
+  }
+
+  isAlive = (): boolean => this.#isAlive && !this.#isEnding
+
+  open(client: number, { id, url }: Pick<WebhookEndpoint, 'id' | 'url'>): void {
+    this.#add('open', client, 0, id, url)
+  }
+
+  /** Undefined: the thread could not start, and has sent nothing. */
+  send(client: number, { headers, body }: Message): Promise<DeliveryAttempt | undefined> {
+    const lines = typeof headers === 'string' ? headers : headerLines(headers)
+    if (lines === null) return Promise.resolve(REFUSED)
+    const attempt = ++this.#attempts
+    return new Promise((resolve) => {
+      this.#await()
+      this.#sent.set(attempt, resolve)
+      this.#add('send', client, attempt, lines, body)
+    })
+  }
+
+  /** Resolves once its attempts have ended. */
+  close(client: number): Promise<void> {
+    if (!this.#isAlive) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#await()
+      this.#closing.set(client, resolve)
+      this.#add('close', client)
+    })
+  }
+
+  end(): void {
+    this.#isEnding = true
+    this.#add('end', 0)
+  }
+
+  /** Those of one turn go together. */
+  #add(kind: string, client: number, attempt = 0, first: string = '', second: string | Buffer = ''): void {
+    if (this.#tasks.length === 0)
+      this.#nextTurn(() => {
+        const tasks = this.#tasks
+        this.#tasks = []
+        this.#worker.postMessage(tasks)
+      })
+    this.#tasks.push(kind, client, attempt, first, second)
+  }
+
+  #take(number: number, end: FromSender[number] | undefined): void {
+    if (number < 0) {
+      this.#closing.get(-number)?.()
+      this.#closing.delete(-number)
+      return
+    }
+    const resolve = this.#sent.get(number)
+    this.#sent.delete(number)
+    resolve?.(typeof end === 'number' ? { kind: 'response', status: end } : (end ?? LOST))
+  }
+
+  #lose(): void {
+    this.#isAlive = false
+    for (const resolve of this.#sent.values()) resolve(this.#hasStarted ? LOST : undefined)
+    for (const resolve of this.#closing.values()) resolve()
+    this.#sent.clear()
+    this.#closing.clear()
+  }
+
+  /** Only what somebody waits for keeps the process alive. */
+  #await(): void {
+    if (this.#sent.size + this.#closing.size === 0) this.#worker.ref()
+  }
+
+  #rest(): void {
+    if (this.#sent.size + this.#closing.size === 0) this.#worker.unref()
+  }
+}
