@@ -6,6 +6,7 @@ import { client } from '../kit/client.ts'
 import { call } from '../kit/http.ts'
 import { basic, bearer, inDatabase } from '../kit/keys.ts'
 import type { ClusterNode } from '../kit/nodes.ts'
+import { startStopwatch } from '../kit/stopwatch.ts'
 import { until } from '../kit/until.ts'
 import { ownServer, threeNodes } from './nodes.ts'
 
@@ -20,12 +21,15 @@ const statusOf = async ({ url }: ClusterNode, headers: Record<string, string> = 
 
 /** How long a node still answers 200, in ms. */
 async function servedFor(node: ClusterNode, headers: Record<string, string>): Promise<number> {
-  const start = performance.now()
-  let last = start
-  for (;;) {
-    const sent = performance.now()
-    if ((await statusOf(node, headers)) !== 200) return last - start
-    last = sent
+  const watch = startStopwatch()
+  try {
+    for (let last = 0; ; ) {
+      const sent = watch.ms()
+      if ((await statusOf(node, headers)) !== 200) return last
+      last = sent
+    }
+  } finally {
+    watch.stop()
   }
 }
 

@@ -57,7 +57,8 @@ test('two hundred requests with one key at once over three nodes are one charge,
       assert.deepEqual(body, first.body)
       assert.equal(headers.get('idempotent-replayed'), 'true')
     } else if (status !== 201) {
-      assert.deepEqual([status, headers.has('retry-after')], [409, true], JSON.stringify(body))
+      // On a slow machine, a node refuses a request that would wait for too long.
+      assert.ok([409, 503].includes(status) && headers.has('retry-after'), JSON.stringify(body))
       assert.deepEqual((await untilCharged(nodes, key)).body, first.body)
     }
   const events = await eventsOf(nodes[1])

@@ -24,10 +24,10 @@ import type { Charge } from '../kit/client.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'
 import { call, charge } from '../kit/http.ts'
 import { type RunningServer, runCli, serve } from '../kit/server.ts'
+import { startStopwatch } from '../kit/stopwatch.ts'
 import { until } from '../kit/until.ts'
 
 const LOST_WITHIN_MS = 1_000
-const TICK_MS = 10
 
 type Shop = {
   readonly t: TestContext
@@ -63,31 +63,15 @@ async function shop(t: TestContext, named?: (file: string) => string): Promise<S
 
 type Ready = { readonly status: string }
 
-/**
- * Measures time without the pauses in which the machine ran other processes, as far as this process sees them: the server has as
- * many. Returns the ms so far.
- */
-function stopwatch(t: TestContext): () => number {
-  const since = performance.now()
-  let last = since
-  let paused = 0
-  const timer = setInterval(() => {
-    const late = performance.now() - last - TICK_MS
-    if (late > TICK_MS) paused += late
-    last = performance.now()
-  }, TICK_MS)
-  t.after(() => clearInterval(timer))
-  return () => performance.now() - since - paused
-}
-
 /** It accepts no writes after a second, reports this while it runs, and exits with 1. */
 async function assertStops({ t, server, acknowledged, ended }: Shop, reason: RegExp): Promise<void> {
-  const elapsed = stopwatch(t)
+  const watch = startStopwatch()
+  t.after(watch.stop)
   await until('it says so', async () => {
     const { status, body } = await call<Ready>(server.url, 'GET', '/ready')
     return status === 503 && body.status === 'store_lost'
   })
-  const ms = elapsed()
+  const ms = watch.ms()
   assert.ok(ms < LOST_WITHIN_MS, `it took ${ms} ms`)
   assert.equal((await charge(server.url, 'late')).status, 503)
   await ended
