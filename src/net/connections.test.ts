@@ -14,7 +14,8 @@ const response = (headers = '') => `HTTP/1.1 200 OK\r\n${headers}content-length:
 async function started(t: TestContext, answer: (socket: Socket) => void, connections = 1) {
   const seen = { connections: 0, requests: 0 }
   const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
+  // Without a delay: bytes that it sends later would wait for a request of the client.
+  const server = createServer({ noDelay: true }, (socket) => {
     seen.connections++
     sockets.add(socket.on('error', () => {}))
     socket.on('data', () => {
@@ -37,19 +38,22 @@ async function started(t: TestContext, answer: (socket: Socket) => void, connect
     for (const socket of sockets) socket.destroy()
     server.close()
   })
-  const send = () =>
+  const send = (request = REQUEST) =>
     new Promise<string>((resolve) => {
+      let status = 0
       const call: Call = {
         isWanted: () => true,
-        onConnection: () => REQUEST,
-        onHead() {},
+        onConnection: () => request,
+        onHead(head) {
+          status = head.status
+        },
         onData() {},
-        onEnd: () => resolve('ended'),
+        onEnd: () => resolve(status === 200 ? 'ended' : `ended with ${status}`),
         onError: (error) => resolve(error.message),
       }
       opened.send(call)
     })
-  return { send, seen, clock }
+  return { send, seen, clock, sockets }
 }
 
 test('a connection that was idle longer than its peer may keep it carries no further request', async (t) => {
@@ -77,7 +81,7 @@ test('a connection that was idle longer than its peer may keep it carries no fur
 
 test('no request is lost on a connection that its peer closes right after a response that keeps it', async (t) => {
   const { send, seen } = await started(t, (socket) => socket.end(response()))
-  const results = await Promise.all(Array.from({ length: 20 }, send))
+  const results = await Promise.all(Array.from({ length: 20 }, () => send()))
   assert.deepEqual(new Set(results), new Set(['ended']))
   assert.deepEqual(seen, { connections: 20, requests: 20 })
 })
@@ -90,7 +94,7 @@ test('no request is lost on such a connection while others rest, each for a time
     socket.end(response())
   }
   const { send } = await started(t, answer, 4)
-  const results = await Promise.all(Array.from({ length: 200 }, send))
+  const results = await Promise.all(Array.from({ length: 200 }, () => send()))
   assert.deepEqual(new Set(results), new Set(['ended']))
 })
 
@@ -99,4 +103,31 @@ test('a request that comes while connections rest opens another one, and later o
   for (let i = 0; i < 20; i++) assert.equal(await send(), 'ended')
   assert.ok(seen.connections < 10, String(seen.connections))
   assert.equal(seen.requests, 20)
+})
+
+test('an end or bytes that came while a connection was idle are read before it carries a request', async (t) => {
+  const { send, seen, sockets } = await started(t, (socket) => socket.write(response()))
+  for (const bytes of [`HTTP/1.1 201 Another's\r\ncontent-length: 0\r\n\r\n`, 'HTTP/1.1 2', '\r\n', '']) {
+    assert.equal(await send(), 'ended')
+    for (let turn = 0; turn < 3; turn++) await setImmediate()
+    const last = [...sockets].at(-1)
+    if (bytes === '') last?.end()
+    else last?.write(bytes)
+    // The event loop is busy while they come.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
+    assert.equal(await send(), 'ended', JSON.stringify(bytes))
+  }
+  assert.deepEqual(seen, { connections: 5, requests: 8 })
+})
+
+test('a connection whose response came before its whole request was written carries no further request', async (t) => {
+  let answered = 0
+  const early = (socket: Socket) => {
+    if (answered++ === 0) socket.pause()
+    socket.write(response())
+  }
+  const { send, seen } = await started(t, early)
+  assert.equal(await send(Buffer.alloc(32_000_000)), 'ended')
+  assert.equal(await send(), 'ended')
+  assert.deepEqual(seen, { connections: 2, requests: 2 })
 })

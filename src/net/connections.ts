@@ -50,6 +50,9 @@ export function openConnections(origin: URL, options: ConnectionOptions): Connec
   /** Those whose response has ended in this turn of the event loop, and in the turn before. */
   let ended: Connection[] = []
   let resting: Connection[] = []
+  /** Idle ones that a call has chosen in this turn. */
+  let chosen: Connection[] = []
+  let isTurning = false
   const opening = new Set<Socket>()
   const waiting: Call[] = []
   let isClosed = false
@@ -61,7 +64,8 @@ export function openConnections(origin: URL, options: ConnectionOptions): Connec
 
   function open(): void {
     // Not counting those that rest: on a busy machine two turns take longer than to open a connection.
-    if (isClosed || opening.size >= waiting.length || all.size + opening.size >= options.connections) return
+    const coming = opening.size + chosen.length
+    if (isClosed || coming >= waiting.length || all.size + opening.size >= options.connections) return
     const opened = connect(origin, (error) => {
       const { socket } = opened
       opening.delete(socket)
@@ -83,15 +87,32 @@ export function openConnections(origin: URL, options: ConnectionOptions): Connec
    * because the first comes before the next reads.
    */
   function rest(connection: Connection): void {
-    if (ended.push(connection) === 1 && resting.length === 0) setImmediate(turn)
+    ended.push(connection)
+    awaitTurn()
+  }
+
+  /**
+   * A turn for one that was idle: its end, or bytes that are no response to the call, may have come while the event loop was
+   * busy, and are read first.
+   */
+  function choose(connection: Connection): void {
+    chosen.push(connection)
+    awaitTurn()
+  }
+
+  function awaitTurn(): void {
+    if (!isTurning) setImmediate(turn)
+    isTurning = true
   }
 
   function turn(): void {
-    const rested = resting
+    const ready = chosen.concat(resting)
+    chosen = []
     resting = ended
     ended = []
-    if (resting.length > 0) setImmediate(turn)
-    for (const connection of rested) if (!connection.isOver) release(connection)
+    isTurning = false
+    if (resting.length > 0) awaitTurn()
+    for (const connection of ready) if (!connection.isOver) release(connection)
     // For those that did not live to see it.
     open()
   }
@@ -117,11 +138,11 @@ export function openConnections(origin: URL, options: ConnectionOptions): Connec
   return {
     send(call) {
       if (isClosed) return call.onError(closedError())
+      waiting.push(call)
       for (let connection = free.pop(); connection; connection = free.pop()) {
-        if (!connection.isStale()) return connection.send(call)
+        if (!connection.isStale()) return choose(connection)
         connection.destroy()
       }
-      waiting.push(call)
       open()
     },
     close() {
@@ -207,13 +228,18 @@ class Connection {
     // It may have ended by itself meanwhile, and closed the connection.
     if (!call) return
     this.#call = undefined
-    if (!this.#reader.isKept || this.#requests >= this.#owner.keeping.requests || this.#keptMs() <= 0)
-      this.destroy()
+    if (!this.#mayBeKept()) this.destroy()
     else {
       this.#idleSince = this.#owner.monotonic()
       this.#owner.rest(this)
     }
     call.onEnd()
+  }
+
+  #mayBeKept(): boolean {
+    // The rest of a request whose response came early would stand in the way of the next request.
+    if (this.#socket.writableLength > 0) return false
+    return this.#reader.isKept && this.#requests < this.#owner.keeping.requests && this.#keptMs() > 0
   }
 
   #onEnd(): void {
