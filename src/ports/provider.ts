@@ -109,6 +109,8 @@ type ProviderSettings = {
   /** The numbers of the accounts that it serves; every account unless given. */
   readonly accounts?: ReadonlySet<number>
   readonly capabilities: Capabilities
+  /** The provider's own page of a payment for people, with `{reference}` in place of its reference. */
+  readonly paymentUrl?: string
   /** How long one call may take, in ms. */
   readonly deadlineMs: number
   /** Calls in flight at once for requests; MiniPay sends no more. */

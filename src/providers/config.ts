@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { createEgress } from '../net/egress.ts'
+import { httpUrl } from '../net/http-url.ts'
 import type { Provider } from '../ports/provider.ts'
-import { type Create, fieldsOf, type Outside, ProviderConfigError } from './fields.ts'
+import { type Create, type Fields, fieldsOf, type Outside, ProviderConfigError } from './fields.ts'
 import { KINDS } from './index.ts'
 import { createSandbox } from './sandbox.ts'
 
@@ -49,9 +50,32 @@ export async function loadProviders(
     const values = isFile ? filled(where, settings, env) : settings
     const fields = fieldsOf(where, values)
     const accounts = fields.accounts('accounts')
-    providers.push({ provider: await create(name, fields, outside), accounts })
+    const paymentUrl = paymentUrlOf(fields)
+    const made = await create(name, fields, outside)
+    providers.push({ provider: paymentUrl === null ? made : { ...made, paymentUrl }, accounts })
   }
   return providers
+}
+
+const PLACE = '{reference}'
+
+/** The page of a payment at the provider. A reference must not change the address that a person is sent to. */
+function paymentUrlOf(fields: Fields): string | null {
+  if (!fields.has('payment_url')) return null
+  const text = fields.text('payment_url')
+  const [one, other] = ['a', 'b'].map((reference) => httpUrl(text.replace(PLACE, reference)))
+  if (
+    one &&
+    other &&
+    one.origin === other.origin &&
+    one.username + one.password === '' &&
+    one.href !== other.href
+  )
+    return text
+  return fields.refuse(
+    'payment_url',
+    `must be an http or https URL without user name, and with ${PLACE} after its host`,
+  )
 }
 
 function objectOf(where: string, value: unknown): Readonly<Record<string, unknown>> {

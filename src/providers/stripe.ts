@@ -42,6 +42,13 @@ export type StripeSettings = StripeAccount & {
   readonly deadlineMs: number
 }
 
+const HOST = 'api.stripe.com'
+/** Stripe's own pages of a payment for people. */
+const PAGES: Readonly<Record<Mode, string>> = {
+  live: 'https://dashboard.stripe.com/payments/{reference}',
+  test: 'https://dashboard.stripe.com/test/payments/{reference}',
+}
+
 const CAPABILITIES: Capabilities = {
   // Stripe keeps a key for at least 24 hours (https://docs.stripe.com/api/idempotent_requests).
   idempotencyWindowMs: 23 * 60 * 60 * 1000,
@@ -60,7 +67,7 @@ export const create: Create = (name, fields, { now, egress }) => {
     notificationSecret: fields.text('notification_secret'),
     apiVersion: fields.has('api_version') ? fields.text('api_version') : null,
     protocol: fields.oneOf('protocol', ['https', 'http'], 'https'),
-    host: fields.text('host', 'api.stripe.com'),
+    host: fields.text('host', HOST),
     port: fields.integer('port', 1, 65_535, 443),
     returnUrl: fields.has('return_url') ? fields.url('return_url').href : null,
     sendCustomer: fields.boolean('send_customer', false),
@@ -106,6 +113,7 @@ export function createStripe(
     kind: 'stripe',
     mode: settings.mode,
     capabilities: CAPABILITIES,
+    ...(settings.host === HOST && { paymentUrl: PAGES[settings.mode] }),
     deadlineMs: settings.deadlineMs,
     concurrency: settings.concurrency,
     authorize: async (call, signal, apart) => scrubbed(await authorize(by(apart), settings, call, signal)),

@@ -12,7 +12,10 @@ const HOSTILE = '<b>seen</b> at the bank \u202e'
 browserTest('operators look up, resolve, pause and close, and see payments settle', async (t) => {
   const world = await startWorld({
     banks: ['bank_a'],
-    providers: { mute: { bank: 'bank_a', lookup: 'none', idempotent: false } },
+    providers: {
+      mute: { bank: 'bank_a', lookup: 'none', idempotent: false },
+      bank_a: { bank: 'bank_a', payment_url: 'https://bank.example/payments/{reference}?tab=1' },
+    },
     env: { MINIPAY_PROVIDER_WAIT_MS: '250' },
   })
   atEnd(t, world.close)
@@ -49,6 +52,18 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
     page.locator('tr[data-row]').evaluateAll((all) => all.map((one) => one.getAttribute('data-row')))
   assert.deepEqual(await rows(), [mine.id, theirs.id, asked.id, watched.id])
   assert.deepEqual(await axeFindings(page), [])
+  // The provider's own page, in a window that knows nothing of this one.
+  const there = row(asked.id).getByRole('link', { name: 'Open at bank_a' })
+  const address = `https://bank.example/payments/${asked.provider_reference}?tab=1`
+  assert.equal(await there.getAttribute('href'), address)
+  assert.equal(await there.getAttribute('rel'), 'noopener noreferrer')
+  assert.equal(
+    await row(mine.id)
+      .getByRole('link', { name: /^Open at/ })
+      .count(),
+    0,
+    'it has no page',
+  )
   const look = (id: string) =>
     row(id)
       .getByRole('button', { name: `Look up now ${id}` })

@@ -80,6 +80,13 @@ export const ProviderState = named(
       },
       { description: 'The capabilities of the provider.' },
     ),
+    payment_url: nullable(
+      string({
+        description:
+          "The provider's own page of a payment, with `{reference}` in place of the `provider_reference` of a charge. Null: it has none.",
+        examples: ['https://dashboard.stripe.com/payments/{reference}'],
+      }),
+    ),
     pauses: {
       ...array(pause),
       description: 'Paused by a person: no new charge goes to it. Empty unless it is paused; at most two.',

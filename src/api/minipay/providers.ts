@@ -27,7 +27,7 @@ const providerParams = object({ name: { ...providerName, examples: ['bank_a'] } 
 /** A provider as a scope sees it, with its `pauses`. */
 function providerView(
   { health: { snapshot }, calls }: Pick<Context, 'health' | 'calls'>,
-  { name, kind, mode, capabilities, concurrency }: Provider,
+  { name, kind, mode, capabilities, concurrency, paymentUrl }: Provider,
   pauses: readonly ProviderPause[],
   scope: Scope,
 ): ProviderView {
@@ -44,6 +44,7 @@ function providerView(
       void: capabilities.void,
       partial_capture: capabilities.partialCapture,
     },
+    payment_url: paymentUrl ?? null,
     pauses: pauses.filter(({ provider }) => provider === name).map((pause) => pauseView(pause, scope)),
     calls: {
       in_flight: calls.inFlight(name, 'requests'),

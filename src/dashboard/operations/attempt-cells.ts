@@ -2,7 +2,7 @@
 import type { AttemptView } from '../../api/minipay/attempt-schemas.ts'
 import { duration, formatTime, plural, relative } from '../format.ts'
 import { can } from '../me.ts'
-import { button, code, div, fragment, p, span, type VNode } from '../tags.ts'
+import { a, button, code, div, fragment, p, span, type VNode } from '../tags.ts'
 import { withModule } from '../ui/page.ts'
 import { lookUp, lookups, wordsOf } from './lookups.ts'
 
@@ -62,9 +62,29 @@ export function nextLookup(attempt: AttemptView, mayLookUp: boolean): VNode {
   )
 }
 
-/** The operation and its provider. */
-export function call({ kind, provider }: AttemptView): VNode {
-  return span({ class: 'two-lines' }, kindOf(kind), span({ class: 'soft' }, provider))
+/** The operation and its provider, with the way to the payment there. */
+export function call({ kind, provider, provider_reference: reference }: AttemptView, url: PaymentUrl): VNode {
+  return span(
+    { class: 'two-lines' },
+    kindOf(kind),
+    span(
+      { class: 'soft' },
+      provider,
+      // References of other operations are not those of a payment.
+      kind === 'authorize' ? providerLink(provider, url, reference) : null,
+    ),
+  )
+}
+
+type PaymentUrl = string | null | undefined
+
+/** A link to the provider's own page of a payment. The address is the operator's; the reference is only a part of it. */
+export function providerLink(provider: string, url: PaymentUrl, reference: string | null): VNode | null {
+  if (!url || reference === null) return null
+  const page = url.replace('{reference}', () => encodeURIComponent(reference))
+  const said = `Open at ${provider}`
+  const rel = 'noopener noreferrer'
+  return fragment(' ', a({ href: page, target: '_blank', rel, class: 'there', 'aria-label': said }, 'Open'))
 }
 
 /** `mayLookUp`: its provider has lookups. */

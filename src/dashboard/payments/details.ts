@@ -1,14 +1,17 @@
 /** What a payment is: its details. */
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import { moneyWithCode } from '../format.ts'
+import { providerLink } from '../operations/attempt-cells.ts'
 import { href } from '../router.ts'
 import { a, code, component, fragment, type VNode } from '../tags.ts'
 import { Card, type Detail, Details } from '../ui/card.ts'
+import { useProviders } from '../ui/filters.ts'
 import { Time } from '../ui/values.ts'
 import { own } from './own.ts'
 
 export function ChargeDetails({ charge }: { charge: ChargeView }): VNode {
   const { currency } = charge
+  const at = useProviders().find(({ name }) => name === charge.provider)
   const amount = (value: number) => (value === 0 ? null : moneyWithCode(value, currency))
   const items: Detail[] = [
     [
@@ -20,7 +23,14 @@ export function ChargeDetails({ charge }: { charge: ChargeView }): VNode {
     ],
     ['Description', charge.description && own(charge.description)],
     ['Provider', charge.provider === 'none' ? null : a({ href: href('/providers') }, charge.provider)],
-    ['Provider reference', charge.provider_reference && code({ class: 'own' }, charge.provider_reference)],
+    [
+      'Provider reference',
+      charge.provider_reference &&
+        fragment(
+          code({ class: 'own' }, charge.provider_reference),
+          providerLink(charge.provider, at?.payment_url, charge.provider_reference),
+        ),
+    ],
     ['Captured', moneyWithCode(charge.amount_captured, currency)],
     ['Refunded', amount(charge.amount_refunded)],
     ['Refunds in progress', amount(charge.amount_refund_pending)],

@@ -27,15 +27,16 @@ const KIND_FILTER: Filter = {
   choices: ['authorize', 'capture', 'cancel', 'refund'].map((kind) => [kind, kindOf(kind)]),
 }
 
-/** `mute`: the providers without lookups. */
+/** `mute`: the providers without lookups; `urls`: their pages of a payment. */
 function columns(
   mute: ReadonlySet<string>,
+  urls: ReadonlyMap<string, string | null>,
   onChange: (attempt: AttemptView) => void,
 ): readonly Column<AttemptView>[] {
   return [
     { head: 'Amount', class: 'num lead', cell: (attempt) => component(Amount, attempt) },
     { head: 'Status', class: 'side', cell: ({ status }) => component(Badge, { status }) },
-    { head: 'Call', class: 'second', cell: call },
+    { head: 'Call', class: 'second', cell: (attempt) => call(attempt, urls.get(attempt.provider)) },
     { head: 'Age', cell: age },
     { head: 'Last response', class: 'wide', cell: response },
     { head: 'Lookups', cell: (attempt) => nextLookup(attempt, !mute.has(attempt.provider)) },
@@ -84,7 +85,11 @@ export default function Unresolved(): VNode {
       if (changed.has(attempt.transaction_id) && isOpen(attempt))
         void api.get<AttemptView>(`/attempts/${attempt.id}`).then(onChange, () => {})
   })
-  const shown = columns(new Set(silent.map(({ name }) => name)), onChange)
+  const shown = columns(
+    new Set(silent.map(({ name }) => name)),
+    new Map(providers.map(({ name, payment_url: url }) => [name, url])),
+    onChange,
+  )
   const table = { noun: 'open attempt', columns: shown, idOf }
   return component(
     Page,
