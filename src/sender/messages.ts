@@ -30,7 +30,7 @@ export type ToSender = readonly (string | number | Buffer)[]
 export const TASK_LENGTH = 5
 
 /**
- * The first one is empty, and tells that the thread has started. Pairs: the number of an attempt and how it ended, a status alone for a response without anything else; or the negative
- * number of a client that is closed, and null.
+ * Pairs: the number of an attempt and how it ended, as a status alone for a response without anything else; or the negative
+ * number of a client that is closed, and null. The first message is empty: it says that the thread has started.
  */
 export type FromSender = readonly (number | DeliveryAttempt | null)[]

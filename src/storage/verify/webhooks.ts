@@ -36,10 +36,11 @@ const CURSORS: readonly Check[] = [
   {
     sql: `SELECT * FROM (
         SELECT c.endpoint, c.position, c.reach, ${LAST('c')} AS last,
-          coalesce((
-            SELECT max(d.event_seq) FROM webhook_deliveries d
-            WHERE d.account_id = c.account_id AND d.live = c.live AND d.endpoint = c.endpoint), 0) AS stored
-        FROM webhook_cursors c) AS x
+          coalesce(d.newest, 0) AS stored
+        FROM webhook_cursors c LEFT JOIN (
+          SELECT account_id, live, endpoint, max(event_seq) AS newest
+          FROM webhook_deliveries GROUP BY account_id, live, endpoint) d
+          ON d.account_id = c.account_id AND d.live = c.live AND d.endpoint = c.endpoint) AS x
       WHERE position < 0 OR position > last OR reach > last OR reach < stored LIMIT 1`,
     problem: ({ endpoint, position, reach, last, stored }) =>
       Number(reach) < Number(stored)
