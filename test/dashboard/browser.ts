@@ -107,7 +107,7 @@ export async function openTab(
     ...{ viewport: WIDE, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options },
   })
   const page = await context.newPage()
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(30_000)
   const faults: string[] = []
   page.on('console', (message) => {
     if (message.type() === 'error') faults.push(message.text())
