@@ -48,6 +48,7 @@ export function NewPaymentDialog({
           ? `Charge ${moneyWithCode(amount.amount, currency)}`
           : 'Charge',
       purpose: 'new test payment',
+      keyed: true,
       valid: problem === undefined,
       onSubmit: send,
       onClose: close,

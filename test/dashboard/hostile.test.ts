@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { createServer, request } from 'node:http'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import type { Page as Tab } from 'playwright-core'
-import { type Charge, client, type Page, type Refund } from '../kit/client.ts'
+import { type Attempt, type Charge, client, type Page, type Refund } from '../kit/client.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'
 import { bearer, inDatabase } from '../kit/keys.ts'
 import { startNode } from '../kit/nodes.ts'
@@ -93,13 +94,13 @@ browserTest(
   },
 )
 
-/** A proxy in front of a server that may hide the response to a refund, which the server got and carried out. */
-async function startProxy(url: string) {
+/** A proxy in front of a server that may hide the response to a POST there, which the server got and carried out. */
+async function startProxy(url: string, hiddenPath = '/api/v1/refunds') {
   const instead: { status: number | undefined } = { status: undefined }
   const { hostname, port } = new URL(url)
   const server = createServer((incoming, outgoing) => {
     const { method = 'GET', url: path = '/', headers } = incoming
-    const hidden = method === 'POST' && path === '/api/v1/refunds' ? instead.status : undefined
+    const hidden = method === 'POST' && path === hiddenPath ? instead.status : undefined
     const passed = request({ hostname, port, method, path, headers }, (response) => {
       if (hidden === undefined) {
         outgoing.writeHead(response.statusCode ?? 502, response.headers)
@@ -115,6 +116,47 @@ async function startProxy(url: string) {
   })
   return { ...(await onLoopback(server)), instead }
 }
+
+browserTest('an attempt that becomes overdue while its page is open is listed as overdue', async (t) => {
+  const { env, database } = await onlyBank(t, { lookup: 'none', idempotent: false })
+  const { url } = await serve(t, database, { ...env, MINIPAY_PROVIDER_WAIT_MS: '250' })
+  const api = client(url)
+  const order = { amount: 500, currency: 'usd', customer: 'cus_1', payment_method: 'tok_fault_cut_after' }
+  await api.post('/api/v1/charges', order, { 'idempotency-key': 'order-1' })
+  const unknown = async () =>
+    (await api.get<Page<Attempt>>('/api/v1/attempts?status=unknown')).body.data.length
+  await until('its outcome is unknown', async () => (await unknown()) === 1)
+  const { page, assertClean } = await openTab(await startBrowser(t), url, '/dashboard/unresolved')
+  await page.locator('tr[data-row]').waitFor()
+  const heading = page.getByRole('heading', { name: 'Overdue' })
+  assert.equal(await heading.count(), 0)
+  const db = new Database(database)
+  db.exec(`UPDATE attempts SET unknown_since = unknown_since - 86400000 WHERE state = 'unknown'`)
+  db.close()
+  await heading.waitFor()
+  await page.getByText('A person must resolve it').waitFor()
+  assertClean()
+})
+
+browserTest(
+  'a form without an Idempotency-Key does not promise that a second press is harmless',
+  async (t) => {
+    const { url } = await serve(t, join(folderOf(t), 'endpoints.db'))
+    const proxy = await startProxy(url, '/api/v1/webhook_endpoints')
+    atEnd(t, proxy.close)
+    const { page } = await openTab(await startBrowser(t), proxy.url, '/dashboard/webhooks')
+    await page.getByRole('button', { name: 'Add endpoint' }).first().click()
+    const dialog = page.getByRole('dialog', { name: 'Add endpoint' })
+    await dialog.getByLabel('URL').fill('http://127.0.0.1:9/')
+    proxy.instead.status = 504
+    await dialog.getByRole('button', { name: 'Add endpoint' }).click()
+    const alert = dialog.getByRole('alert')
+    await alert.getByText('see whether it did before you send it again').waitFor()
+    assert.equal(await alert.getByText('does it once').count(), 0)
+    const { body } = await client(url).get<{ data: { url: string }[] }>('/api/v1/webhook_endpoints')
+    assert.equal(body.data.filter((endpoint) => endpoint.url === 'http://127.0.0.1:9/').length, 1)
+  },
+)
 
 browserTest('a proxy that hides the response to a refund does not make a second one', async (t) => {
   const { url } = await serve(t, join(folderOf(t), 'proxy.db'))

@@ -39,7 +39,13 @@ export function CloseAlarmDialog({ alarm, currency, onClose, onDone }: Props): V
     FormDialog,
     {
       ...{ title: 'Close alarm', submit: booking ? `Close and book ${booking}` : 'Close alarm' },
-      ...{ purpose: `close ${alarm.id}`, danger: booking !== undefined, onSubmit: send, onClose },
+      ...{
+        purpose: `close ${alarm.id}`,
+        keyed: true,
+        danger: booking !== undefined,
+        onSubmit: send,
+        onClose,
+      },
       valid: reason.trim() !== '' && reason.length <= MOST && (read === undefined || 'amount' in read),
     },
     p({ dir: 'auto' }, alarm.message),

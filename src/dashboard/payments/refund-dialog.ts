@@ -34,7 +34,7 @@ export function RefundDialog({ charge, onClose, onDone }: DialogProps): VNode {
   return component(
     FormDialog,
     {
-      ...{ title: 'Refund payment', submit: `Refund ${words}`, purpose: `refund ${id}` },
+      ...{ title: 'Refund payment', submit: `Refund ${words}`, purpose: `refund ${id}`, keyed: true },
       ...{ valid: amount !== undefined, onSubmit: send, onFormer: onDone, onClose },
       confirm:
         amount !== undefined && isMuch(amount)

@@ -27,7 +27,7 @@ export function CaptureDialog({ charge, onClose, onDone }: DialogProps): VNode {
   return component(
     FormDialog,
     {
-      ...{ title: 'Capture payment', submit: `Capture ${words}`, purpose: `capture ${id}` },
+      ...{ title: 'Capture payment', submit: `Capture ${words}`, purpose: `capture ${id}`, keyed: true },
       ...{ valid: amount !== undefined, onSubmit: send, onFormer: onDone, onClose },
       confirm:
         amount !== undefined && isMuch(amount)
@@ -59,7 +59,7 @@ export function CancelDialog({ charge, onClose, onDone }: DialogProps): VNode {
     FormDialog,
     {
       ...{ title: 'Cancel payment', submit: `Cancel ${words}`, purpose: `cancel ${charge.id}` },
-      ...{ danger: true, onSubmit: send, onFormer: onDone, onClose },
+      ...{ danger: true, keyed: true, onSubmit: send, onFormer: onDone, onClose },
     },
     p(
       {},

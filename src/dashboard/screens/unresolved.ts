@@ -77,6 +77,9 @@ export default function Unresolved(): VNode {
   const refresh = async () => {
     const { refreshOpen } = await import('../operations/refresh.ts')
     await refreshOpen(all, { ...query, status: OPEN }, onChange)
+    // Time alone makes an attempt overdue. Without a first one there is no list whose rows could move.
+    if (overdue.rows.length === 0) overdue.reload()
+    else overdue.refresh()
   }
   usePoll(refresh)
   useEvents({ types: ['payment.', 'refund.', 'dispute.'] }, (events) => {

@@ -22,9 +22,13 @@ export function outcomeOf({ status, code, body }: Pick<ApiError, 'status' | 'cod
   return status === 0 || status >= 500 || [408, 429].includes(status) || OPEN.has(code) ? 'open' : 'refused'
 }
 
-/** What the reader should know beside the error itself. */
-export const ADVICE: Readonly<Partial<Record<DialogOutcome, string>>> = {
-  open: 'MiniPay may have done it. The button sends the same request again, and MiniPay does it once.',
-  former:
-    'An earlier request of this form had other values, and may have gone through. Now MiniPay did nothing. Close this form, and see what changed before you open it again.',
+const ONCE = 'MiniPay may have done it. The button sends the same request again, and MiniPay does it once.'
+const LOOK = 'MiniPay may have done it. Close this form, and see whether it did before you send it again.'
+const FORMER =
+  'An earlier request of this form had other values, and may have gone through. Now MiniPay did nothing. Close this form, and see what changed before you open it again.'
+
+/** What the reader should know beside the error itself. `keyed`: the request has an Idempotency-Key. */
+export function adviceOf(outcome: DialogOutcome, keyed: boolean): string | undefined {
+  if (outcome === 'former') return FORMER
+  return outcome === 'open' ? (keyed ? ONCE : LOOK) : undefined
 }

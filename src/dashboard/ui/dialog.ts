@@ -16,7 +16,7 @@ import {
 } from '../tags.ts'
 import { TEXT } from '../texts.ts'
 import { endRequest, failRequest, isUnresolved, keyOf, newKey, startRequest } from './dialog-key.ts'
-import { ADVICE, outcomeOf } from './dialog-outcome.ts'
+import { adviceOf, outcomeOf } from './dialog-outcome.ts'
 import { TextField } from './field.ts'
 import { toast } from './toast.ts'
 
@@ -32,6 +32,8 @@ type FormDialogProps = {
   submit: string
   /** Names what is changed, such as `refund txn_…`: then a reload in the middle repeats the request under its key. */
   purpose: string
+  /** The request carries the Idempotency-Key. Without it, a second press after a lost response may do it twice. */
+  keyed?: boolean
   /** The button is red, and never the default. */
   danger?: boolean
   /** A text that the reader has to type, for what does much harm: the amount, the id or the name. */
@@ -53,7 +55,7 @@ type FormDialogProps = {
 /** A form in a modal dialog. Enter sends it once; Escape closes it, unless it is being sent. */
 export function FormDialog(props: FormDialogProps): VNode {
   const { title, submit, purpose, danger = false, confirm, valid = true, onSubmit, onClose, children } = props
-  const { onFormer } = props
+  const { onFormer, keyed = false } = props
   const element = useRef<HTMLDialogElement>(null)
   const [key, setKey] = useState(() => keyOf(purpose))
   const unresolved = useRef(isUnresolved(purpose))
@@ -113,7 +115,7 @@ export function FormDialog(props: FormDialogProps): VNode {
       confirm
         ? component(TextField, { name: 'confirm', label: confirm.label, value: typed, onInput: setTyped })
         : null,
-      error ? component(Problem, { error, advice: outcome && ADVICE[outcome] }) : null,
+      error ? component(Problem, { error, advice: outcome && adviceOf(outcome, keyed) }) : null,
       footer(
         {},
         button(
