@@ -188,7 +188,10 @@ test('a name is 1 to 32 of a-z, 0-9 and _, and begins with a letter', async () =
 test('the page of a payment has the reference after its host, and no other address can follow from it', async () => {
   const page = async (payment_url: string) =>
     (await load({ a: { kind: 'sandbox', payment_url } }))[0]?.paymentUrl
-  for (const good of ['https://bank.example/p/{reference}', 'http://10.0.0.1:80/?id={reference}#x'])
+  for (const good of [
+    ...['https://bank.example/p/{reference}', 'http://10.0.0.1:80/?id={reference}#x'],
+    'https://bank.example/p/{reference}?again={reference}',
+  ])
     assert.equal(await page(good), good)
   for (const bad of [
     ...['https://bank.example/', 'https://{reference}.example/', 'https://bank.example{reference}/'],

@@ -63,7 +63,7 @@ const PLACE = '{reference}'
 function paymentUrlOf(fields: Fields): string | null {
   if (!fields.has('payment_url')) return null
   const text = fields.text('payment_url')
-  const [one, other] = ['a', 'b'].map((reference) => httpUrl(text.replace(PLACE, reference)))
+  const [one, other] = ['a', 'b'].map((reference) => httpUrl(text.replaceAll(PLACE, reference)))
   if (
     one &&
     other &&

@@ -42,6 +42,9 @@ async function assertDays(page: Page): Promise<void> {
   await row.getByRole('link').click()
   assert.equal(new URL(page.url()).search, `?account=merchant&currency=usd&day=${today}`)
   const entries = page.getByRole('region', { name: 'List of entries' })
+  await until('the entries are in view', () =>
+    entries.evaluate((list) => list.getBoundingClientRect().top < window.innerHeight / 2),
+  )
   await until('the entries of the day are shown', async () => (await entries.getByRole('row').count()) === 3)
   await page.getByLabel('Day (UTC)').fill('2031-01-01')
   await page.getByText('Nothing matches these filters').waitFor()

@@ -25,7 +25,7 @@ function dayLink(row: LedgerDayView): VNode {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
     event.preventDefault()
     go('/ledger', query)
-    requestAnimationFrame(() => document.querySelector('.entries')?.scrollIntoView())
+    requestAnimationFrame(() => document.querySelector('.entries:not(.days)')?.scrollIntoView())
   }
   return a({ href: href('/ledger', query), onClick }, dayWords(row.day))
 }

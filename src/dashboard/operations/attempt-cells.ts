@@ -81,7 +81,7 @@ type PaymentUrl = string | null | undefined
 /** A link to the provider's own page of a payment. The address is the operator's; the reference is only a part of it. */
 export function providerLink(provider: string, url: PaymentUrl, reference: string | null): VNode | null {
   if (!url || reference === null) return null
-  const page = url.replace('{reference}', () => encodeURIComponent(reference))
+  const page = url.replaceAll('{reference}', () => encodeURIComponent(reference))
   const said = `Open at ${provider}`
   const rel = 'noopener noreferrer'
   return fragment(' ', a({ href: page, target: '_blank', rel, class: 'there', 'aria-label': said }, 'Open'))
