@@ -26,7 +26,7 @@ export function itemsOf(found: AttentionView): Item[] {
       tone: 'warn',
       text: `${plural(unresolved.overdue, 'attempt')} unknown for too long`,
       note: at(unresolved.oldest_since, 'the oldest since'),
-      to: href('/unresolved', { overdue: true }),
+      to: href('/unresolved'),
     },
     {
       number: unresolved.unknown - unresolved.overdue,
@@ -40,7 +40,7 @@ export function itemsOf(found: AttentionView): Item[] {
       tone: 'bad',
       text: plural(found.open_alarms, 'open alarm'),
       note: 'a provider contradicts the books',
-      to: href('/alarms', { status: 'open' }),
+      to: href('/alarms'),
     },
     {
       number: disputes.open,
