@@ -43,9 +43,11 @@ async function assertDays(page: Page): Promise<void> {
   assert.equal(new URL(page.url()).search, `?account=merchant&currency=usd&day=${today}`)
   const entries = page.getByRole('region', { name: 'List of entries' })
   await until('the entries are in view', () =>
-    entries.evaluate((list) => list.getBoundingClientRect().top < window.innerHeight / 2),
+    entries.evaluate((list) => list.getBoundingClientRect().top < window.innerHeight - 40),
   )
   await until('the entries of the day are shown', async () => (await entries.getByRole('row').count()) === 3)
+  // A day takes the place of other times, so none is shown that does not count.
+  assert.equal(await page.getByLabel('From').count(), 0)
   await page.getByLabel('Day (UTC)').fill('2031-01-01')
   await page.getByText('Nothing matches these filters').waitFor()
   await page.getByLabel('Day (UTC)').fill('')

@@ -16,10 +16,13 @@ import { type Column, List } from '../ui/table.ts'
 import { Amount, ExportButton, Id, Time } from '../ui/values.ts'
 
 const AT: readonly Filter[] = [{ name: 'at', label: 'Balances at the end of', kind: 'date' }]
-const ENTRIES: readonly Filter[] = [
+const ABOUT: readonly Filter[] = [
   { name: 'account', label: 'Account', kind: 'text' },
   { name: 'currency', label: 'Currency', kind: 'text' },
   { name: 'transaction_id', label: 'Payment, refund or dispute', kind: 'text' },
+]
+const ENTRIES: readonly Filter[] = [
+  ...ABOUT,
   { name: 'from', label: 'From', kind: 'date' },
   { name: 'to', label: 'To', kind: 'date' },
 ]
@@ -87,7 +90,7 @@ export default function Ledger(): VNode {
   })
   const isFiltered = anyFilter(ALL)
   const { account, currency } = filterValues(ENTRIES) as Record<string, string | null>
-  const filters = anyFilter([DAY]) ? ALL : ENTRIES
+  const filters = anyFilter([DAY]) ? [...ABOUT, DAY] : ENTRIES
   return component(
     Page,
     { title: 'Ledger' },
