@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks'
 import type { EventView } from '../../api/minipay/event-schemas.ts'
 import { api } from '../api.ts'
 import { count } from '../format.ts'
@@ -57,22 +58,40 @@ export default function Events(): VNode {
   const object = place.value.query.get('object') ?? undefined
   // At the top of the page, new ones come by themselves: nothing moves under the reader there.
   const isAtTop = () => scrollY < 40 && !pages.loading.value
+  /** Heard at the top since others were skipped: they wait until the page has been read again, or it would have a gap. */
+  const waiting = useRef<EventView[] | undefined>(undefined)
+  useEffect(() => {
+    waiting.current = undefined
+  }, [place.value.query.toString()])
   useEvents(
     { ...(types.length > 0 && { types: types.map((type) => type.replace('*', '')) }), object },
     (events, hasGap) => {
       if (!isAtTop()) for (const { sequence } of events) pages.notice(String(sequence))
-      // Between the rows and these events others would be missing: the page is read again.
-      else if (!hasGap) pages.update((page) => withNew(page, events))
+      else if (hasGap) waiting.current = [...events]
+      else if (waiting.current) waiting.current.push(...events)
+      else pages.update((page) => withNew(page, events))
     },
     () => {
       const { pathname, search } = location
-      if (!isAtTop()) return pages.refresh()
+      const asked = waiting.current
+      const refresh = () => {
+        waiting.current = undefined
+        pages.refresh()
+      }
+      if (!isAtTop()) return refresh()
       void load(undefined).then(
         (page) => {
-          if (isAtTop() && pathname === location.pathname && search === location.search)
-            pages.update(() => page)
+          if (pathname !== location.pathname || search !== location.search) return
+          if (!isAtTop()) return refresh()
+          // If more were skipped while it was read, the page will be read again.
+          const isOver = waiting.current === asked
+          pages.update(() => (isOver ? withNew(page, asked ?? []) : page))
+          if (isOver) waiting.current = undefined
         },
-        () => {},
+        () => {
+          waiting.current = undefined
+          pages.reload()
+        },
       )
     },
   )
