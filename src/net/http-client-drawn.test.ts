@@ -3,22 +3,17 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import test, { type TestContext } from 'node:test'
 import { Pool } from 'undici'
+import { drawsFrom } from '../../test/kit/draws.ts'
 import { httpClient } from './http-client.ts'
 
-/** Random numbers from a seed (mulberry32). */
+/** Draws in the words of this file. */
 function drawer(seed: number) {
-  let state = seed
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-  const below = (limit: number) => Math.floor(next() * limit)
+  const { between, chance } = drawsFrom(seed)
+  const below = (limit: number) => between(0, limit - 1)
   return {
     below,
     oneOf: <T>(...all: readonly T[]): T => all[below(all.length)] as T,
-    mostly: () => next() < 0.92,
+    mostly: () => chance(0.92),
   }
 }
 type Draw = ReturnType<typeof drawer>

@@ -1,50 +1,27 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { chargeCommit } from '../../../test/kit/commits.ts'
 import { type Draw, drawsFrom } from '../../../test/kit/draws.ts'
-import { atEnd, folderOf } from '../../../test/kit/folders.ts'
 import { LIVE_SCOPE } from '../../../test/kit/scopes.ts'
+import { openedStore } from '../../../test/kit/sqlite-store.ts'
 import type { Charge } from '../../domain/charge.ts'
 import type { Commit, Page, Scope } from '../../ports/store.ts'
-import { messageOf } from './commit-message.ts'
 import { indexedBefore } from './customer-index.ts'
 import { foldLongLog } from './fold-customers.ts'
-import { defineHash } from './fold-keys.ts'
 import { IdLog, IdLogReader, logMemory } from './id-log.ts'
-import { migrate } from './migrate.ts'
-import { openReader, openWriter } from './open.ts'
-import { createQueries } from './queries.ts'
-import { tailMemory } from './tails.ts'
+import type { createQueries } from './queries.ts'
 import { customerIndexProblem } from './verify-customers.ts'
-import { createWriter, isFailure } from './writer.ts'
+import { isFailure } from './writer.ts'
 
-/** A writer and a reader of one database, with room for so many charges before a fold. */
-function opened(t: TestContext, foldAt = 8) {
-  const file = join(folderOf(t), 'customers.db')
-  const db = openWriter(file)
-  atEnd(t, () => db.close())
-  migrate(db)
-  db.pragma('synchronous = OFF')
-  const reader = openReader(file)
-  atEnd(t, () => reader.close())
-  defineHash(db)
-  const start = () => {
-    const tails = tailMemory(foldAt)
-    return { writer: createWriter(db, () => true, tails), queries: createQueries(reader, tails) }
-  }
-  let { writer, queries } = start()
+function opened(t: TestContext, foldAt?: number) {
+  const { queries, ...store } = openedStore(t, foldAt)
+  type Query = Parameters<ReturnType<typeof queries>['charges']>[1]
   return {
-    ...{ db, file },
-    write: (commits: readonly Commit[]) =>
-      writer.run(commits.map((commit) => ['commit', messageOf(commit)] as const)),
-    list: (scope: Scope, query: Parameters<typeof queries.charges>[1]): Promise<Page<Charge>> =>
-      Promise.resolve(queries.charges(scope, query)),
-    restart() {
-      ;({ writer, queries } = start())
-    },
+    ...store,
+    list: (scope: Scope, query: Query): Promise<Page<Charge>> =>
+      Promise.resolve(queries().charges(scope, query)),
   }
 }
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import {
   type Begun,
@@ -12,48 +11,28 @@ import {
   succeeded,
 } from '../../../test/kit/commits.ts'
 import { drawsFrom } from '../../../test/kit/draws.ts'
-import { atEnd, folderOf } from '../../../test/kit/folders.ts'
 import { LIVE_SCOPE } from '../../../test/kit/scopes.ts'
+import { openedStore } from '../../../test/kit/sqlite-store.ts'
 import type { Charge } from '../../domain/charge.ts'
 import type { Commit, Scope } from '../../ports/store.ts'
-import { messageOf } from './commit-message.ts'
-import { defineHash } from './fold-keys.ts'
 import { foldLongReferences } from './fold-references.ts'
-import { migrate, migrations } from './migrate.ts'
-import { openReader, openWriter } from './open.ts'
-import { createQueries } from './queries.ts'
+import { migrations } from './migrate.ts'
 import { referencesIndexedTo } from './reference-index.ts'
-import { tailMemory } from './tails.ts'
 import { referenceIndexProblem } from './verify-references.ts'
-import { createWriter, isFailure } from './writer.ts'
+import { isFailure } from './writer.ts'
 
 const TEST_SCOPE: Scope = { ...LIVE_SCOPE, mode: 'test' }
 
-/** A writer and a reader of one database, with room for so many references before a fold. */
-function opened(t: TestContext, foldAt = 8) {
-  const file = join(folderOf(t), 'references.db')
-  const db = openWriter(file)
-  atEnd(t, () => db.close())
-  migrate(db)
-  db.pragma('synchronous = OFF')
-  const reader = openReader(file)
-  atEnd(t, () => reader.close())
-  defineHash(db)
-  const start = () => {
-    const tails = tailMemory(foldAt)
-    return { writer: createWriter(db, () => true, tails), queries: createQueries(reader, tails) }
-  }
-  let { writer, queries } = start()
+function opened(t: TestContext, foldAt?: number) {
+  const { queries, ...store } = openedStore(t, foldAt)
   return {
-    ...{ db, file },
-    write: (commits: readonly Commit[]) =>
-      writer.run(commits.map((commit) => ['commit', messageOf(commit)] as const)),
+    ...store,
     holder: (kind: 'authorize' | 'refund', reference: string, provider = 'bank_a') =>
-      queries.attemptByReference(provider, kind, reference)?.attempt.id,
-    named: () => queries.providerUse(LIVE_SCOPE).map(({ provider, remote }) => `${provider} ${remote}`),
-    restart() {
-      ;({ writer, queries } = start())
-    },
+      queries().attemptByReference(provider, kind, reference)?.attempt.id,
+    named: () =>
+      queries()
+        .providerUse(LIVE_SCOPE)
+        .map(({ provider, remote }) => `${provider} ${remote}`),
   }
 }
 
