@@ -8,6 +8,9 @@ import { parse, parseAllDocuments } from 'yaml'
 import { ENDPOINTS } from '../src/api/endpoints.ts'
 import { COMMANDS } from '../src/cli.ts'
 import { type Config, readConfig } from '../src/config.ts'
+import { folderOf } from './kit/folders.ts'
+import { serve } from './kit/server.ts'
+import { databaseFiles } from './kit/sqlite-file.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
@@ -246,5 +249,17 @@ test('the kustomization has every manifest', () => {
   assert.deepEqual(
     resources.map((file) => `deploy/kubernetes/${file}`).sort(),
     MANIFESTS.filter((file) => !file.endsWith('/kustomization.yaml')),
+  )
+})
+
+test('git ignores every file that a server makes beside its database, the key of its secrets above all', async (t) => {
+  const file = join(folderOf(t), 'minipay.db')
+  await serve(t, file)
+  const ends = databaseFiles(file)
+  assert.ok(ends.includes('-key'), ends.join())
+  const ignored = read('.gitignore').split('\n')
+  assert.deepEqual(
+    ends.filter((end) => !ignored.includes(`*.db${end}`)),
+    [],
   )
 })
