@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { createServer, request } from 'node:http'
 import { join } from 'node:path'
+import type { TestContext } from 'node:test'
 import Database from 'better-sqlite3'
 import type { Page as Tab } from 'playwright-core'
 import { type Attempt, type Charge, client, type Page, type Refund } from '../kit/client.ts'
@@ -55,41 +56,69 @@ browserTest(
   },
 )
 
+/** A payment at a bank, and the open dialog of its refund of 9.00, for which the server was killed before the bank did it. */
+async function killedRefund(t: TestContext) {
+  const { bank, env, database } = await onlyBank(t)
+  const node = await startNode(database, env)
+  atEnd(t, node.kill)
+  const { id } = await client(node.url).charge({ amount: 2_500 })
+  const { page } = await openTab(await startBrowser(t), node.url, `/dashboard/payments/${id}`)
+  const keys = new Set<string | undefined>()
+  page.on('request', (request) => {
+    if (request.method() === 'POST') keys.add(request.headers()['idempotency-key'])
+  })
+  await bank.arm('refund', 'hold_before')
+  const button = await refundDialog(page)
+  const dialog = page.getByRole('dialog', { name: 'Refund payment' })
+  await dialog.getByLabel('Amount in USD').fill('9.00')
+  await button.click()
+  await bank.waitFor('received', 'refund', 1)
+  await node.kill()
+  await dialog.getByRole('alert').getByText('MiniPay may have done it').waitFor()
+  assert.equal(await dialog.getByLabel('Amount in USD').inputValue(), '9.00')
+  return { bank, node, id, page, keys, button, dialog, refunds: () => refundsOf(node.url, id) }
+}
+
 browserTest(
   'a refund during which the server is killed is made once, under the key of its dialog',
   async (t) => {
-    const { bank, env, database } = await onlyBank(t)
-    const node = await startNode(database, env)
-    atEnd(t, node.kill)
-    const { id } = await client(node.url).charge({ amount: 2_500 })
-    const browser = await startBrowser(t)
-    const { page } = await openTab(browser, node.url, `/dashboard/payments/${id}`)
-    const keys = new Set<string | undefined>()
-    page.on('request', (request) => {
-      if (request.method() === 'POST') keys.add(request.headers()['idempotency-key'])
-    })
-    await bank.arm('refund', 'hold_before')
-    const button = await refundDialog(page)
-    const dialog = page.getByRole('dialog', { name: 'Refund payment' })
-    await dialog.getByLabel('Amount in USD').fill('9.00')
-    await button.click()
-    await bank.waitFor('received', 'refund', 1)
-    await node.kill()
-    await dialog.getByRole('alert').waitFor()
-    assert.equal(await dialog.getByLabel('Amount in USD').inputValue(), '9.00')
-    await node.start()
+    const { bank, node, id, keys, button, dialog, refunds } = await killedRefund(t)
+    // Before the server starts: a lookup that finds nothing would end the refund.
     await bank.control('POST', '/release')
-    // MiniPay finds out what became of the call; until then a request with the same key learns no outcome.
-    await until('the dialog is done', async () => {
-      await button.click({ timeout: 500 }).catch(() => {})
-      return (await dialog.count()) === 0
-    })
+    await bank.waitFor('done', 'refund', 1)
+    await node.start()
+    // MiniPay finds out what became of the call; until then a request with the same key learns that it is processing.
+    await button.click()
+    await dialog.waitFor({ state: 'detached' })
     await until('it is refunded', async () => {
       const { body } = await client(node.url).get<Charge>(`/api/v1/charges/${id}`)
       return body.amount_refunded === 900
     })
     assert.equal(keys.size, 1)
-    assert.equal((await refundsOf(node.url, id)).length, 1)
+    assert.equal((await refunds()).length, 1)
+    assert.equal((await bank.statement()).payments[0]?.refunded, 900)
+  },
+)
+
+browserTest(
+  'a refund that the bank never got, because the server was killed, is made by the press after the one that says so',
+  async (t) => {
+    const { bank, node, page, keys, button, dialog, refunds } = await killedRefund(t)
+    await node.start()
+    await until('the lookup found nothing', async () => (await refunds())[0]?.status === 'failed')
+    await button.click()
+    await dialog.getByRole('alert').getByText('the provider never got the call').waitFor()
+    assert.equal(keys.size, 1)
+    await button.click()
+    await page.getByText('Refunded 9.00 USD').waitFor()
+    assert.equal(keys.size, 2)
+    // The late call, which the bank closed when it found nothing.
+    await bank.control('POST', '/release')
+    await bank.waitFor('done', 'refund', 2)
+    assert.deepEqual(
+      (await refunds()).map(({ status }) => status),
+      ['partially_refunded', 'failed'],
+    )
     assert.equal((await bank.statement()).payments[0]?.refunded, 900)
   },
 )

@@ -45,6 +45,7 @@ browserTest(
     await page.keyboard.press('Escape')
     await lost.waitFor({ state: 'detached' })
     await make.click()
+    await lost.waitFor()
     await page.unroute('**/dashboard/key-create.ts')
     await lost.getByRole('button', { name: 'Load again' }).click()
     await lost.waitFor({ state: 'detached' })
