@@ -72,7 +72,7 @@ const OF_SQLITE = [
   'of very many that failed',
 ]
 
-test('the end-to-end tests pass on PostgreSQL', { timeout: 900_000 }, async () => {
+test('the end-to-end tests pass on PostgreSQL', { timeout: 1_800_000 }, async () => {
   const server = await postgresServer()
   try {
     const template = await server.createDatabase()

@@ -16,7 +16,7 @@ const LISTENS = /The shop is open|"address":/
 
 const { dir, env, running, terminal, stopTerminals, startShell } = newcomer()
 
-test('every step of the guide works and shows what the page shows', { timeout: 90_000 }, async () => {
+test('every step of the guide works and shows what the page shows', { timeout: 300_000 }, async () => {
   const [port, shopPort] = [String(await freePort()), String(await freePort())]
   const here = (text: string) =>
     text
@@ -60,7 +60,7 @@ test('every step of the guide works and shows what the page shows', { timeout: 9
 })
 
 test('the shop ships an order once when a response is lost, and reopens it when no provider is there', {
-  timeout: 60_000,
+  timeout: 300_000,
 }, async () => {
   const [webhookSecret, shopPort] = [newSecret(), String(await freePort())]
   const file = join(dir.path, 'bank.db')

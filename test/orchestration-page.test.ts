@@ -13,7 +13,7 @@ const LISTENS = /The simulator is at|"address":/
 
 const { dir, env, terminal, stopTerminals, startShell } = newcomer()
 
-test('every step with two banks works and shows what the page shows', { timeout: 90_000 }, async () => {
+test('every step with two banks works and shows what the page shows', { timeout: 300_000 }, async () => {
   const free = new Map(
     await Promise.all(PORTS.map(async (port) => [port, String(await freePort())] as const)),
   )

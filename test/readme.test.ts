@@ -19,7 +19,7 @@ const isKill = (text: string) => text.includes('kill -9')
 
 const { dir, env: SHELL_ENV, running, startShell } = newcomer()
 
-test('every command of the README works and shows what the README shows', { timeout: 90_000 }, async () => {
+test('every command of the README works and shows what the README shows', { timeout: 300_000 }, async () => {
   const [port, webhookPort] = [await freePort(), await freePort()]
   const database = join(dir.path, 'minipay.db')
   const env = { PORT: String(port), WEBHOOK_TARGET: `http://localhost:${webhookPort}/webhook` }

@@ -8,6 +8,7 @@ import type { Answer } from '../kit/http.ts'
 import type { ClusterNode } from '../kit/nodes.ts'
 import { type Progress, progress } from '../kit/progress.ts'
 import { LOST, type Step, stepRequest } from '../kit/stories.ts'
+import { PATIENCE_MS } from '../kit/until.ts'
 import { planOf, type Story } from '../storm/plan.ts'
 
 export type Body = {
@@ -46,8 +47,8 @@ export type Customers = {
 
 const RETRY_MS = 100
 /** One response, and the final one, come long before this: it ends a wait that would never end. */
-const ANSWER_MS = 60_000
-const FINAL_MS = 120_000
+const ANSWER_MS = PATIENCE_MS
+const FINAL_MS = PATIENCE_MS
 const CHUNK = 500
 
 export type Manners = {

@@ -4,7 +4,7 @@ import test, { type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { drawsFrom } from '../kit/draws.ts'
 import { type ClusterNode, untilReady } from '../kit/nodes.ts'
-import { until } from '../kit/until.ts'
+import { PATIENCE_MS, until } from '../kit/until.ts'
 import { assertBooks, ownServer, threeNodes } from './nodes.ts'
 import {
   attempts,
@@ -25,8 +25,6 @@ const LEASE_MS = 6_000
 const WINDOW = 256
 /** A longer storm: `TEST_KILLS=6`. */
 const KILLS = Number(process.env['TEST_KILLS'] ?? 2)
-/** Long enough for a machine that does much else. */
-const PATIENCE_MS = 90_000
 const OUTAGE_MS = Number(process.env['TEST_OUTAGE_MS'] ?? 3_000)
 const SEED = 1
 

@@ -13,6 +13,7 @@ import {
   type Page,
 } from 'playwright-core'
 import { atEnd } from '../kit/folders.ts'
+import { PATIENCE_MS } from '../kit/until.ts'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge']
 /** Continuous integration must run these tests: there, a missing browser is a failure. */
@@ -107,7 +108,7 @@ export async function openTab(
     ...{ viewport: WIDE, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options },
   })
   const page = await context.newPage()
-  page.setDefaultTimeout(30_000)
+  page.setDefaultTimeout(PATIENCE_MS)
   const faults: string[] = []
   page.on('console', (message) => {
     if (message.type() === 'error') faults.push(message.text())

@@ -18,6 +18,7 @@ import type { MetricsView as MetricsAnswer } from '../../src/api/operations-sche
 import type { Static } from '../../src/http/schema.ts'
 import { assertDocumented } from './documented.ts'
 import { type Answer, call, readAll } from './http.ts'
+import { PATIENCE_MS } from './until.ts'
 
 export type {
   Alarm,
@@ -132,9 +133,9 @@ export async function stored({ get }: Pick<Client, 'get'>): Promise<object> {
   }
 }
 
-/** Repeats a request until the response meets the condition; after a minute fails with the last response. */
+/** Repeats a request until the response meets the condition; after three minutes fails with the last response. */
 export async function until<T>(ask: () => Promise<T>, condition: (answer: T) => boolean): Promise<T> {
-  for (const giveUpAt = Date.now() + 60_000; ; ) {
+  for (const giveUpAt = Date.now() + PATIENCE_MS; ; ) {
     const answer = await ask()
     if (condition(answer)) return answer
     assert.ok(Date.now() < giveUpAt, `still waiting; the last answer was ${JSON.stringify(answer)}`)

@@ -3,6 +3,7 @@ import { withoutReferences } from '../../src/api/docs/references.ts'
 import { openApiDocument } from '../../src/api/openapi/document.ts'
 import type { Client } from './client.ts'
 import type { Answer } from './http.ts'
+import { PATIENCE_MS } from './until.ts'
 
 /** A schema of the document, with its references resolved. */
 export type JsonSchema = {
@@ -82,12 +83,9 @@ function placed(parameters: readonly Parameter[], place: string): JsonSchema {
   return { type: 'object', properties, additionalProperties: false }
 }
 
-/** No request of a test takes so long on a busy machine. */
-const HANGS_MS = 20_000
-
 /**
  * Sends a request to an operation. The client checks the response against the document. Rejects when the response takes
- * longer than 20 seconds.
+ * longer than three minutes.
  */
 export async function send<T>(api: Client, operation: Operation, parts: Parts): Promise<Answer<T>> {
   const { path = {}, query = {}, headers = {}, body } = parts
@@ -99,7 +97,7 @@ export async function send<T>(api: Client, operation: Operation, parts: Parts): 
   )
   const address = search.size > 0 ? `${url}?${search}` : url
   const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`${operation.method} ${address} hangs.`)), HANGS_MS)
+  const timer = setTimeout(() => reject(new Error(`${operation.method} ${address} hangs.`)), PATIENCE_MS)
   try {
     return await Promise.race([api.request<T>(operation.method, address, body, sent), late])
   } finally {

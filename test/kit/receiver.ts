@@ -4,6 +4,7 @@ import { Webhook } from 'standardwebhooks'
 import type { Ends } from './folders.ts'
 import { newSecret } from './simulator.ts'
 import { onLoopback } from './sockets.ts'
+import { PATIENCE_MS } from './until.ts'
 
 export type ReceivedWebhook = {
   readonly headers: IncomingMessage['headers']
@@ -18,7 +19,7 @@ export type Receiver = {
   different(): ReceivedWebhook[]
   /**
    * Resolves when `count` different webhooks have arrived. Each comes at least once: a repetition does not count. Rejects
-   * after a minute, as does the next one.
+   * after three minutes, as does the next one.
    */
   waitFor(count: number): Promise<void>
   /** Resolves when `count` requests have arrived, with repetitions. */
@@ -66,8 +67,8 @@ export async function startReceiver(
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         const came = `${requests} requests with ${names.size} different webhooks`
-        reject(new Error(`the receiver waits for ${count}, and got ${came} within a minute`))
-      }, 60_000)
+        reject(new Error(`the receiver waits for ${count}, and got ${came} within three minutes`))
+      }, PATIENCE_MS)
       const arrived = () => {
         clearTimeout(late)
         resolve()
