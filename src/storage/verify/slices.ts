@@ -19,6 +19,12 @@ const sliced = (side: 'debit' | 'credit') => {
         JOIN ledger_slices s ON ${sameScope('s', 't')} AND s.number = (t.seq + ${SLICE - 1}) / ${SLICE}`
 }
 
+/** On which days an account has transfers of a slice. */
+const daysOf = (side: 'debit' | 'credit') => `
+        SELECT account_id, live, (seq + ${SLICE - 1}) / ${SLICE} AS number, ${side}_account_id AS id,
+          ${dayIn('created_at')} AS day
+        FROM ledger_transfers`
+
 /** The balances at the ends of slices follow from the transfers. */
 export const SLICES: readonly Check[] = [
   {
@@ -36,6 +42,16 @@ export const SLICES: readonly Check[] = [
       WHERE x.number IS NULL OR (s.number > 1 AND NOT EXISTS (
         SELECT 1 FROM ledger_slices p WHERE ${sameScope('p', 's')} AND p.number = s.number - 1)) LIMIT 1`,
     problem: ({ number }) => `The slice ${number} of a ledger has other times than its transfers.`,
+  },
+  {
+    sql: `WITH days AS (${daysOf('debit')}
+        UNION${daysOf('credit')}),
+      counted AS (SELECT account_id, live, number, count(*) AS days FROM days GROUP BY 1, 2, 3)
+      SELECT s.number, s.days, c.days AS counted FROM ledger_slices s
+      JOIN counted c ON ${sameScope('c', 's')} AND c.number = s.number
+      WHERE s.days <> c.days LIMIT 1`,
+    problem: ({ number, days, counted }) =>
+      `The slice ${number} of a ledger says that it is in ${days} totals of days, but its transfers are in ${counted}.`,
   },
   {
     sql: `WITH sides AS (

@@ -77,15 +77,3 @@ export async function assertDays(
       assert.deepEqual(await allDays(store, scope, query, limit), wanted, JSON.stringify(query))
   }
 }
-
-const WRONG =
-  /^The totals of \d\d\d\d-\d\d-\d\d of the account [\w:]+ \(\w+\) are not those of its entries\.$/
-export const dayTamperings = (day: number): readonly (readonly [sql: string, says: RegExp])[] => [
-  [`UPDATE ledger_days SET balance = balance + 1 WHERE day = ${day + 1}`, WRONG],
-  [`UPDATE ledger_days SET debits_low = debits_low + 1, credits_low = credits_low + 1`, WRONG],
-  [`DELETE FROM ledger_days WHERE day = ${day}`, WRONG],
-  [
-    `INSERT INTO ledger_days SELECT ledger_account_id, 9, 1, 0, 0, 0, 0, 0 FROM ledger_days WHERE day = ${day}`,
-    WRONG,
-  ],
-]

@@ -13,7 +13,8 @@ import { chargeCommit } from '../../kit/commits.ts'
 import { type TempDir, tempDir } from '../../kit/folders.ts'
 import { onDatabase } from '../../kit/postgres.ts'
 import { LIVE_SCOPE } from '../../kit/scopes.ts'
-import { assertDays, DAY_MS, daysOf, dayTamperings } from './ledger-days.ts'
+import { sliceTamperings } from '../../tamperings/slices.ts'
+import { assertDays, DAY_MS, daysOf } from './ledger-days.ts'
 import { databases } from './postgres-support.ts'
 
 const scope = LIVE_SCOPE
@@ -81,31 +82,6 @@ async function assertBalances(store: Store, entries: readonly LedgerEntry[]): Pr
 }
 
 const TABLES = ['slices', 'checkpoints', 'days']
-const TAMPERINGS = [
-  [
-    'UPDATE ledger_checkpoints SET balance = balance + 1 WHERE slice = 2',
-    /^At the end of slice 2 the account /,
-  ],
-  [
-    'DELETE FROM ledger_checkpoints WHERE slice = 1',
-    /^At the end of slice 1 .* says null, but its entries sum to/,
-  ],
-  [
-    'UPDATE ledger_slices SET earliest = earliest + 1 WHERE number = 1',
-    /^The slice 1 of a ledger has other times/,
-  ],
-  [
-    'UPDATE ledger_slices SET latest = latest + 1 WHERE number = 2',
-    /^The slice 2 of a ledger has other times/,
-  ],
-  ['DELETE FROM ledger_slices WHERE number = 1', /^The slice 2 of a ledger has other times/],
-  [
-    `INSERT INTO ledger_slices SELECT account_id, live, 3, earliest, latest, days FROM ledger_slices WHERE number = 2`,
-    /^The slice 3 of a ledger has other times/,
-  ],
-  ...dayTamperings(DAY),
-] as const
-
 function history(engine: string, make: () => Promise<Database>): void {
   describe(`the history of the ledger on ${engine}`, () => {
     let database: Database
@@ -180,11 +156,11 @@ function history(engine: string, make: () => Promise<Database>): void {
       const of = async () => (await database.problem()) ?? ''
       const sound = await of()
       assert.doesNotMatch(sound, /slice|totals/)
-      for (const [sql, says] of TAMPERINGS) {
+      for (const { what, sql, says } of sliceTamperings(DAY)) {
         for (const table of TABLES)
           await database.run(`CREATE TABLE kept_${table} AS SELECT * FROM ledger_${table}`)
         await database.run(sql)
-        assert.match(await of(), says, sql)
+        assert.match(await of(), says, what)
         for (const table of TABLES) {
           await database.run(`DELETE FROM ledger_${table}`)
           await database.run(`INSERT INTO ledger_${table} SELECT * FROM kept_${table}`)
