@@ -14,20 +14,29 @@ import { createSender } from './sender.ts'
 const MESSAGE = { headers: { 'x-own': 'café' }, body: '{"id":"evt_1 é"}' }
 const DATA: SenderData = { format: FORMAT, allowed: [], local: true, ports: null, connections: 4 }
 
-function sender(t: TestContext, data: Partial<SenderData> = {}) {
+/** `passTime` calls what waits for a time. `boot`: another file of the thread. */
+function sender(t: TestContext, data: Partial<SenderData> = {}, boot?: URL) {
   const logged: string[] = []
+  const timers = new Set<() => void>()
+  const after = (_ms: number, action: () => void) => {
+    timers.add(action)
+    return { cancel: () => void timers.delete(action) }
+  }
   const fallback = createWebhookClients({
     ...{ operator: createEgress(), policy: { allowed: createEgress(), local: true, ports: null } },
     ...{ connections: 4, runtime: nodeRuntime },
   })
   atEnd(t, fallback.destroy)
   const log = { info() {}, warn() {}, error: (_: object, text: string) => void logged.push(text) }
+  const runtime = { nextTurn: nodeRuntime.nextTurn, after }
+  const own = createSender({ data: { ...DATA, ...data }, fallback, log, runtime, ...(boot && { boot }) })
   return {
     logged,
+    passTime() {
+      for (const action of [...timers]) action()
+    },
     of: (url: string, id = 'we_1') => {
-      const made = createSender({ data: { ...DATA, ...data }, fallback, log, runtime: nodeRuntime }).of({
-        ...{ id, url },
-      })
+      const made = own.of({ id, url })
       atEnd(t, made.destroy)
       return made
     },
@@ -76,6 +85,38 @@ test('a closed client cuts what is in flight, and sends no more', async (t) => {
   await client.destroy()
   assert.equal((await attempt).kind, 'no_answer')
   assert.deepEqual(await client.send(MESSAGE), { kind: 'no_answer', error: 'the client is closed' })
+})
+
+/** It responds to the first message for itself, and then hangs. */
+const HANGING = `
+  import { parentPort } from 'node:worker_threads'
+  let responded = false
+  parentPort.on('message', (tasks) => {
+    const at = tasks.indexOf('send')
+    if (at < 0) return
+    for (; responded; );
+    responded = true
+    parentPort.postMessage([tasks[at + 2], 200])
+  })
+  parentPort.postMessage([])`
+
+test('a thread that hangs is ended when a client is closed, with what was in flight', async (t) => {
+  const { of, logged, passTime } = sender(
+    t,
+    {},
+    new URL(`data:text/javascript,${encodeURIComponent(HANGING)}`),
+  )
+  const client = of('http://127.0.0.1:1/')
+  const other = of('http://127.0.0.1:1/', 'we_2')
+  assert.deepEqual(await client.send(MESSAGE), { kind: 'response', status: 200 })
+  const attempts = [client.send(MESSAGE), other.send(MESSAGE)]
+  const closed = client.destroy()
+  passTime()
+  await closed
+  const lost = { kind: 'no_answer', error: 'the thread that sends webhooks ended' }
+  assert.deepEqual(await Promise.all(attempts), [lost, lost])
+  await other.destroy()
+  assert.deepEqual(logged, ['The thread that sends webhooks hangs. MiniPay ends it.'])
 })
 
 test('without the thread, as when its files are of another version, this one sends', async (t) => {

@@ -19,8 +19,17 @@ export type SenderOptions = {
   /** Clients of this thread, for when the other one cannot start. */
   readonly fallback: Pick<WebhookClients, 'of'>
   readonly log: Log
-  readonly runtime: Pick<Runtime, 'nextTurn'>
+  readonly runtime: Pick<Runtime, 'nextTurn' | 'after'>
+  /** The file of the thread; a test has another one. */
+  readonly boot?: URL
 }
+
+/**
+ * A thread that has not closed a client after this time, in ms, hangs. Shorter than the time that a process has for its end
+ * once its grace period is over (`serve`).
+ */
+const CLOSE_MS = 1_000
+const BOOT = new URL('./boot.js', import.meta.url)
 
 const CLOSED: DeliveryAttempt = { kind: 'no_answer', error: 'the client is closed' }
 const REFUSED: DeliveryAttempt = { kind: 'no_answer', error: FORBIDDEN_HEADER }
@@ -29,7 +38,8 @@ const LOST: DeliveryAttempt = { kind: 'no_answer', error: 'the thread that sends
 /**
  * Clients of endpoints as `createWebhookClients` makes them. The thread starts with the first and ends after the last, so
  * a server without endpoints has none. If it fails, the attempts in flight end without a response, and the next one
- * starts another. If it cannot start, as when an upgrade has replaced its files, the clients of this thread send.
+ * starts another. If it cannot start, as when an upgrade has replaced its files, the clients of this thread send. If it does
+ * not close a client in time, it is ended, and so are all its attempts.
  */
 export function createSender(options: SenderOptions): Pick<WebhookClients, 'of'> {
   let thread: SenderThread | undefined
@@ -83,7 +93,8 @@ export function createSender(options: SenderOptions): Pick<WebhookClients, 'of'>
 
 class SenderThread {
   readonly #worker: Worker
-  readonly #nextTurn: Runtime['nextTurn']
+  readonly #runtime: SenderOptions['runtime']
+  readonly #log: Log
   readonly #sent = new Map<number, (end: DeliveryAttempt | undefined) => void>()
   readonly #closing = new Map<number, () => void>()
   #tasks: ToSender[number][] = []
@@ -93,9 +104,10 @@ class SenderThread {
   #isAlive = true
   #isEnding = false
 
-  constructor({ data, log, runtime }: SenderOptions) {
-    this.#nextTurn = runtime.nextTurn
-    this.#worker = new Worker(new URL('./boot.js', import.meta.url), { workerData: data })
+  constructor({ data, log, runtime, boot = BOOT }: SenderOptions) {
+    this.#runtime = runtime
+    this.#log = log
+    this.#worker = new Worker(boot, { workerData: data })
     this.#worker.unref()
     this.#worker.on('message', (results: FromSender) => {
       this.#hasStarted = true
@@ -139,9 +151,22 @@ class SenderThread {
     if (!this.#isAlive) return Promise.resolve()
     return new Promise((resolve) => {
       this.#await()
-      this.#closing.set(client, resolve)
+      const timer = this.#runtime.after(CLOSE_MS, () => this.#abandon())
+      this.#closing.set(client, () => {
+        timer.cancel()
+        resolve()
+      })
       this.#add('close', client)
     })
+  }
+
+  /** It hangs. What waits for it ends now, whenever the thread does. */
+  #abandon(): void {
+    if (!this.#isAlive) return
+    this.#log.error({}, 'The thread that sends webhooks hangs. MiniPay ends it.')
+    this.#lose()
+    this.#worker.unref()
+    void this.#worker.terminate()
   }
 
   end(): void {
@@ -152,7 +177,7 @@ class SenderThread {
   /** Those of one turn go together. */
   #add(kind: string, client: number, attempt = 0, first: string = '', second: string | Buffer = ''): void {
     if (this.#tasks.length === 0)
-      this.#nextTurn(() => {
+      this.#runtime.nextTurn(() => {
         const tasks = this.#tasks
         this.#tasks = []
         this.#worker.postMessage(tasks)
