@@ -27,6 +27,8 @@ const RATE = 'endpoints: deliveries'
 const LATENCY = 'endpoints: latency'
 
 const CONNECTIONS = 64
+/** A server with an endpoint runs twice the code, so it is compiled later than that of a charge alone. */
+const WARMUP_SECONDS = 5
 /** The rates of charges as a share of that without an endpoint. */
 const LIVE_AIM = 0.7
 const DEAD_AIM = 0.9
@@ -64,14 +66,16 @@ type Made = { readonly id: string }
 const makeEndpoints = (server: Server, urls: readonly string[]): Promise<Made[]> =>
   Promise.all(urls.map((url) => ask<Made>(server, 'POST', '/api/v1/webhook_endpoints', { url })))
 
+/** Deliveries that wait. */
+async function pending(server: Server): Promise<number> {
+  const metrics = await ask<{ pending_webhooks: number }>(server, 'GET', '/metrics')
+  return metrics.pending_webhooks
+}
+
 /** Resolves once no event waits for its delivery. */
 async function drain(server: Server): Promise<void> {
   const deadline = performance.now() + DRAIN_LIMIT_MS
-  for (;;) {
-    const { pending_webhooks: pending } = await ask<{ pending_webhooks: number }>(server, 'GET', '/metrics')
-    if (pending === 0 || performance.now() > deadline) return
-    await sleep(POLL_MS)
-  }
+  while ((await pending(server)) > 0 && performance.now() < deadline) await sleep(POLL_MS)
 }
 
 const VARIANTS = [
@@ -83,9 +87,24 @@ const VARIANTS = [
 ] as const
 type Variant = (typeof VARIANTS)[number] & { readonly aim?: number }
 
+/** `told`: the part of the events of a round that was delivered when its charges ended. */
+type CostRun = Run & { readonly told: number }
+
+async function measureCost(
+  bench: Bench,
+  server: Server,
+  endpoints: number,
+  receiver: WebhookReceiver,
+): Promise<CostRun> {
+  const load = { connections: CONNECTIONS, scenario: { kind: 'charge' } } as const
+  const run = await measure(bench, server, load, { receiver })
+  const events = Object.values(run.statuses).reduce((sum, count) => sum + count, 0) * endpoints
+  return { ...run, told: events === 0 ? 0 : 1 - (await pending(server)) / events }
+}
+
 /** A server for each variant; in each round every one of them is measured, beginning with another one. */
 async function cost(bench: Bench, engine: Engine, databases: Databases): Promise<Row[]> {
-  const runs = VARIANTS.map((): Run[] => [])
+  const runs = VARIANTS.map((): CostRun[] => [])
   const receiver = await startReceiver()
   const dead = `http://127.0.0.1:${await refusingPort()}/webhook`
   const servers: Server[] = []
@@ -94,10 +113,9 @@ async function cost(bench: Bench, engine: Engine, databases: Databases): Promise
       for (let i = 0; i < VARIANTS.length; i++) {
         const at = (i + round) % VARIANTS.length
         const server = servers[at] as Server
-        runs[at]?.push(
-          await measure(bench, server, { connections: CONNECTIONS, scenario: { kind: 'charge' } }),
-        )
-        if (VARIANTS[at]?.live) await drain(server)
+        const { endpoints, live } = VARIANTS[at] as Variant
+        runs[at]?.push(await measureCost(bench, server, endpoints, receiver))
+        if (live) await drain(server)
       }
   }
   const startRest = async ([variant, ...rest]: readonly Variant[]): Promise<void> => {
@@ -110,7 +128,7 @@ async function cost(bench: Bench, engine: Engine, databases: Databases): Promise
           server,
           Array.from({ length: variant.endpoints }, (_, i) => `${url}/${i}`),
         )
-        await warmUp(bench, server)
+        await warmUp(bench, server, { seconds: WARMUP_SECONDS })
         if (variant.live) await drain(server)
         await startRest(rest)
       }),
@@ -125,10 +143,15 @@ async function cost(bench: Bench, engine: Engine, databases: Databases): Promise
   const ratio = (own: readonly Run[], of: (run: Run) => number) =>
     median(own.map((run, i) => of(run) / of(bare[i] as Run)))
   const micros = (run: Run) => run.micros['all'] ?? Number.NaN
+  const receiving = (run: Run) => run.micros['receiver'] ?? Number.NaN
   return VARIANTS.map((variant: Variant, i): Row => {
     const own = runs[i] ?? []
     const rate = ratio(own, (run) => run.perSecond)
+    const told = (100 * median(own.map((run) => run.told))).toFixed(0)
     const cpu = `CPU a charge ${median(own.map(micros)).toFixed(0)} µs`
+    const receipts = variant.live
+      ? `, of the receiver ${median(own.map(receiving)).toFixed(0)} µs; ${told}% delivered when the charges end`
+      : ''
     return {
       what: `${engine}: charges ${variant.what}`,
       connections: CONNECTIONS,
@@ -136,7 +159,7 @@ async function cost(bench: Bench, engine: Engine, databases: Databases): Promise
       beside:
         i === 0
           ? cpu
-          : `${rate.toFixed(2)} of the rate without, p99 ${ratio(own, (run) => run.p99).toFixed(2)} times; ${cpu} (${ratio(own, micros).toFixed(2)})`,
+          : `${rate.toFixed(2)} of the rate without, p99 ${ratio(own, (run) => run.p99).toFixed(2)} times; ${cpu} (${ratio(own, micros).toFixed(2)})${receipts}`,
       ...(variant.aim !== undefined && { aim: `${variant.aim}`, met: rate >= variant.aim }),
     }
   })

@@ -327,7 +327,7 @@ export async function startHostileClients(
   }
 }
 
-export type WebhookReceiver = {
+export type WebhookReceiver = Pick<Server, 'cpuSeconds' | 'bytesWritten'> & {
   readonly url: string
   received(): Promise<Received>
   stop(): Promise<void>
@@ -339,6 +339,8 @@ export async function startReceiver(): Promise<WebhookReceiver> {
   const port = await next<number>()
   return {
     url: `http://127.0.0.1:${port}/webhook`,
+    cpuSeconds: () => cpuSeconds(child.pid),
+    bytesWritten: () => bytesWritten(child.pid),
     received() {
       child.send('count')
       return next<Received>()
