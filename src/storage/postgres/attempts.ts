@@ -31,28 +31,33 @@ export function attemptWork({ fenced, once }: Omit<Work, 'audited'>, node: strin
   }
 }
 
+/** The rows of a partial index that are due, in its order. */
+const due = (states: string, limit: string) => `
+    SELECT id AS due, due_at FROM attempts
+    WHERE provider = $1 AND ${states} AND due_at <= $2 AND (token IS NULL OR $8::integer = 0)
+    ORDER BY due_at, id
+    LIMIT ${limit}
+    FOR UPDATE SKIP LOCKED`
+
 const CLAIM = `
-  WITH unknown AS MATERIALIZED (
-    SELECT id AS due FROM attempts
-    WHERE provider = $1 AND state IN ('sending', 'unknown') AND due_at <= $2
-      AND (token IS NULL OR $8::integer = 0)
-    ORDER BY due_at, id
-    LIMIT $3
-    FOR UPDATE SKIP LOCKED),
-  waiting AS MATERIALIZED (
-    SELECT id AS due FROM attempts
-    WHERE provider = $1 AND state IN ('pending', 'succeeded') AND due_at <= $2
-      AND (token IS NULL OR $8::integer = 0)
-    ORDER BY due_at, id
-    LIMIT (SELECT least($7::bigint, $3::bigint - count(*)) FROM unknown)
-    FOR UPDATE SKIP LOCKED),
-  due AS (SELECT due FROM unknown UNION ALL SELECT due FROM waiting)
+  WITH sending AS MATERIALIZED (${due(`state = 'sending'`, '$3')}),
+  unknown AS MATERIALIZED (${due(`state = 'unknown'`, '$3')}),
+  eldest AS MATERIALIZED (
+    SELECT due FROM (SELECT * FROM sending UNION ALL SELECT * FROM unknown) AS possible
+    ORDER BY due_at, due
+    LIMIT $3),
+  waiting AS MATERIALIZED (${due(
+    `state IN ('pending', 'succeeded')`,
+    '(SELECT least($7::bigint, $3::bigint - count(*)) FROM eldest)',
+  )}),
+  due AS (SELECT due FROM eldest UNION ALL SELECT due FROM waiting)
   UPDATE attempts SET due_at = $4, token = $5, owner = $6
   FROM due WHERE id = due.due
   RETURNING ${ATTEMPT_COLUMNS}`
 
 const GIVE_BACK = `
-  UPDATE attempts SET due_at = 0, token = NULL, owner = NULL WHERE owner = $1 AND token = $2`
+  UPDATE attempts SET due_at = 0, token = NULL, owner = NULL
+  WHERE owner = $1 AND token = $2 AND (state = 'sending' OR owner IS NOT NULL AND state <> 'sending')`
 
 /** Repeatable: the same token claims the same attempts. */
 const CLAIM_ONE = `

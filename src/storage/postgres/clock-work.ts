@@ -58,11 +58,12 @@ const MARK_AT = `
     (SELECT min(wall_ms) FROM clock_marks l WHERE l.observed_ms >= m.observed_ms) AS "wallMs"
   FROM clock_marks m WHERE m.observed_ms <= $1 ORDER BY m.observed_ms DESC LIMIT 1`
 
-/** Each queue's table, and the condition of the index in whose order its rows are due; $1 is the queue's name. */
-const QUEUE: Readonly<Record<Queue, readonly [table: string, where: string]>> = {
+/** Each queue's table, and the conditions of the indexes in whose order its rows are due; $1 is the queue's name. */
+const QUEUE: Readonly<Record<Queue, readonly [table: string, ...where: string[]]>> = {
   deliveries: ['webhook_deliveries', `$1 = '' AND due_at IS NOT NULL`],
   notifications: ['notifications', `$1 = '' AND state = 'pending'`],
-  unknown: ['attempts', `provider = $1 AND state IN ('sending', 'unknown') AND due_at IS NOT NULL`],
+  // Of each of its two indexes.
+  unknown: ['attempts', `provider = $1 AND state = 'sending'`, `provider = $1 AND state = 'unknown'`],
   waiting: ['attempts', `provider = $1 AND state IN ('pending', 'succeeded') AND due_at IS NOT NULL`],
 }
 
@@ -73,7 +74,7 @@ const HELD = `greatest($8::bigint, (
 
 /** Skips rows that another node has locked: that node is working on them. */
 function bringForward(queue: Queue): string {
-  const [table, where] = QUEUE[queue]
+  const [table, ...where] = QUEUE[queue]
   const latest =
     queue === 'waiting' ? `CASE t.state WHEN 'succeeded' THEN ${HELD} ELSE $5::bigint END` : '$5::bigint'
   // A delivery has no lease of its own, and its id is one of its scope.
@@ -82,11 +83,12 @@ function bringForward(queue: Queue): string {
   const target = `CASE WHEN ${hasNoLease} THEN $6::bigint ELSE $7::bigint END`
   const key = isDelivery ? ['account_id', 'live', 'id'] : ['id']
   const keyOf = (table: string) => key.map((column) => `${table}.${column}`).join(', ')
+  const next = (where: string) =>
+    `(SELECT * FROM ${table} WHERE ${where} AND (due_at, id) > ($2::bigint, $3) ORDER BY due_at, id LIMIT $4)`
   return `
     WITH stretch AS MATERIALIZED (
       SELECT ${keyOf('t')}, t.due_at, ${target} AS target, ${latest} AS latest
-      FROM ${table} t
-      WHERE ${where} AND (t.due_at, t.id) > ($2::bigint, $3)
+      FROM (${where.map(next).join(' UNION ALL ')}) t
       ORDER BY t.due_at, t.id
       LIMIT $4),
     late AS MATERIALIZED (

@@ -201,15 +201,16 @@ const free = (whose: string) =>
     `WITH leased AS (SELECT id FROM notifications WHERE ${whose} FOR UPDATE SKIP LOCKED)
      UPDATE notifications n SET due_at = n.received_at, token = NULL, owner = NULL FROM leased h WHERE n.id = h.id`,
     `WITH leased AS (
-       SELECT id, account_id, live, state FROM attempts WHERE ${whose} ORDER BY id FOR UPDATE SKIP LOCKED),
+       SELECT id FROM attempts
+       WHERE ${whose} AND owner IS NOT NULL AND state <> 'sending' ORDER BY id FOR UPDATE SKIP LOCKED)
+     UPDATE attempts t SET due_at = 0, token = NULL, owner = NULL FROM leased h WHERE t.id = h.id`,
+    `WITH leased AS (
+       SELECT id, account_id, live FROM attempts
+       WHERE ${whose} AND state = 'sending' ORDER BY id FOR UPDATE SKIP LOCKED),
      freed AS (
        UPDATE attempts t
-       SET state = CASE h.state WHEN 'sending' THEN 'unknown' ELSE h.state END,
-         reason = CASE h.state WHEN 'sending' THEN 'left unfinished, possibly by a crash' ELSE t.reason END,
-         unknown_since = CASE h.state WHEN 'sending' THEN t.started_at ELSE t.unknown_since END,
-         due_at = 0,
-         token = NULL,
-         owner = NULL
+       SET state = 'unknown', reason = 'left unfinished, possibly by a crash', unknown_since = t.started_at,
+         due_at = 0, token = NULL, owner = NULL
        FROM leased h WHERE t.id = h.id
        RETURNING t.id),
      counted AS (
@@ -217,11 +218,10 @@ const free = (whose: string) =>
        SELECT h.account_id, h.live, n.name, '', 1, sum(n.change)
        FROM leased h
        CROSS JOIN (VALUES ('attempts_sending', -1), ('attempts_unknown', 1)) AS n (name, change)
-       WHERE h.state = 'sending'
        GROUP BY h.account_id, h.live, n.name
        ORDER BY h.account_id, h.live, n.name
        ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value),
-     moves AS (SELECT id, 'unknown' AS state, 1 AS change FROM leased WHERE state = 'sending'),
+     moves AS (SELECT id, 'unknown' AS state, 1 AS change FROM leased),
      ${movedCalls('moves')}
      SELECT id FROM freed`,
   ] as const

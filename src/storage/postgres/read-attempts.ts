@@ -1,28 +1,33 @@
 import { ATTEMPT_STATES, type Attempt, type AttemptState } from '../../domain/attempt.ts'
-import { idFloor } from '../../domain/id.ts'
+import { idFloor, twinId } from '../../domain/id.ts'
 import type { AttemptQuery, AttemptTotals, Page, Scope, ScopedAttempt } from '../../ports/store.ts'
 import { ATTEMPTS } from '../columns.ts'
 import { mergePages } from '../merge-pages.ts'
 import { setBackMs } from './read-clock.ts'
 import { type Filter, listOf, page } from './read-page.ts'
-import { ATTEMPT_COLUMNS, ownedAttempt } from './rows.ts'
+import { ATTEMPT_COLUMNS, BY_STATE, ownedAttempt, SENDING } from './rows.ts'
 import type { Sql } from './statements.ts'
 
 const LIST = { ...listOf(ATTEMPTS), time: 'started_at' }
+const SENDING_LIST = { ...LIST, from: SENDING }
 const FAILED: ReadonlySet<AttemptState> = new Set(['declined', 'not_sent', 'unknown'])
 
 /**
  * As with charges: most attempts succeed, so MiniPay reads successes from the attempts themselves and not from an index.
- * The failures of a provider have an index of their own, because they may be few among many.
+ * The failures of a provider have an index of their own, because they may be few among many. `first`: the attempt of the
+ * charge that is in no index by charge.
  */
 function filtersOf(
   { chargeId, provider, kind, unknownBefore }: AttemptQuery,
-  state?: AttemptState,
+  state: AttemptState | undefined,
+  first: boolean,
 ): Filter[] {
   const failed = state !== undefined && FAILED.has(state)
+  const indexed = state !== 'succeeded' && state !== 'sending'
   return [
-    ['transaction_id', chargeId],
-    ['state', state, state === 'succeeded' ? undefined : `state <> 'succeeded'`],
+    ['id', first && chargeId !== undefined ? twinId('att', chargeId) : undefined],
+    ['transaction_id', chargeId, first ? undefined : 'substr(id, 5) <> substr(transaction_id, 5)'],
+    ['state', state, indexed ? BY_STATE : undefined],
     ['provider', provider, failed ? `state IN ('declined', 'not_sent', 'unknown')` : undefined],
     ['kind', kind],
     ['unknown_since', unknownBefore, undefined, '<'],
@@ -33,10 +38,16 @@ function filtersOf(
 export function attemptReads(sql: Sql) {
   return {
     async attempts(scope: Scope, query: AttemptQuery): Promise<Page<Attempt>> {
-      const { states = [] } = query
-      const pageIn = (state?: AttemptState) => page(sql, LIST, scope, filtersOf(query, state), query)
-      if (states.length <= 1) return pageIn(states[0])
-      return mergePages(await Promise.all(states.map(pageIn)), query)
+      const { states = [], chargeId } = query
+      const ways = chargeId === undefined ? [false] : [true, false]
+      const pages = (states.length > 0 ? states : [undefined]).flatMap((state) =>
+        ways.map((first) => {
+          const list = state === 'sending' && chargeId === undefined ? SENDING_LIST : LIST
+          return page(sql, list, scope, filtersOf(query, state, first), query)
+        }),
+      )
+      const [only] = pages
+      return only && pages.length === 1 ? only : mergePages(await Promise.all(pages), query)
     },
 
     async attempt(id: string): Promise<ScopedAttempt | undefined> {
@@ -95,7 +106,7 @@ const PENDING_SINCE = `
   FROM (SELECT DISTINCT account_id, live FROM counters WHERE name = 'attempts_pending') s
   CROSS JOIN LATERAL (
     SELECT count(*) AS pending FROM attempts a
-    WHERE a.account_id = s.account_id AND a.live = s.live AND a.state = 'pending' AND a.id < $1) p`
+    WHERE a.account_id = s.account_id AND a.live = s.live AND a.state = 'pending' AND ${BY_STATE} AND a.id < $1) p`
 
 const TOTALS = `
   SELECT name, sum(value)::bigint AS value, NULL::bigint AS oldest

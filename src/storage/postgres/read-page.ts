@@ -26,6 +26,8 @@ export type List<T> = Pick<Table<T>, 'prefix' | 'name' | 'of'> & {
   readonly marginMs?: number
   /** Lists only these rows. */
   readonly where?: string
+  /** In place of the table. */
+  readonly from?: string
 }
 
 export function listOf<T>(table: Table<T>): List<T> {
@@ -52,7 +54,7 @@ export async function page<T>(
   const backwards = query.endingBefore !== undefined
   values.push(query.limit + 1)
   const { rows } = await sql(
-    `SELECT ${list.columns} FROM ${list.name}
+    `SELECT ${list.columns} FROM ${list.from ?? list.name}
      WHERE ${where.join(' AND ')} ORDER BY id ${backwards || oldestFirst ? 'ASC' : 'DESC'} LIMIT $${values.length}`,
     values,
   )

@@ -1,5 +1,5 @@
 import type { ProviderUse, Scope } from '../../ports/store.ts'
-import { live, modeOf } from './rows.ts'
+import { BY_STATE, live, modeOf, SENDING } from './rows.ts'
 import type { Sql } from './statements.ts'
 
 const REFERENCED = `kind IN ('authorize', 'refund') AND provider_reference IS NOT NULL`
@@ -23,13 +23,14 @@ const NAMED = `
 /** The oldest attempts: those without a worker become the oldest. */
 const OPEN = `
   SELECT provider, count(*)::bigint AS "openAttempts" FROM (
-    ${['sending', 'pending', 'unknown']
+    (SELECT provider FROM ${SENDING} WHERE account_id = $1 AND live = $2 ORDER BY id LIMIT 1000)
+    ${['pending', 'unknown']
       .map(
         (state) =>
-          `(SELECT provider FROM attempts
-            WHERE account_id = $1 AND live = $2 AND state = '${state}' AND state <> 'succeeded' ORDER BY id LIMIT 1000)`,
+          `UNION ALL (SELECT provider FROM attempts
+            WHERE account_id = $1 AND live = $2 AND state = '${state}' AND ${BY_STATE} ORDER BY id LIMIT 1000)`,
       )
-      .join(' UNION ALL ')}
+      .join(' ')}
   ) AS open GROUP BY provider`
 
 /** The newest attempts: a provider that only ever failed was used all the same. */
@@ -39,7 +40,7 @@ const FAILED = `
       .map(
         (state) =>
           `(SELECT provider FROM attempts
-            WHERE account_id = $1 AND live = $2 AND state = '${state}' AND state <> 'succeeded' ORDER BY id DESC LIMIT 1000)`,
+            WHERE account_id = $1 AND live = $2 AND state = '${state}' AND ${BY_STATE} ORDER BY id DESC LIMIT 1000)`,
       )
       .join(' UNION ALL ')}
   ) AS failed`

@@ -31,6 +31,11 @@ export function nameIn(scope: Scope, ...names: readonly string[]): string {
   return `${scope.accountId}/${live(scope)}/${names.join('/')}`
 }
 
+/** The attempts that are being sent, as a table. OFFSET 0 lets no plan look for them among all attempts. */
+export const SENDING = `(SELECT * FROM attempts WHERE state = 'sending' OFFSET 0) AS sending`
+/** The condition of the index by state. Most attempts succeed, and others are being sent. */
+export const BY_STATE = `state NOT IN ('succeeded', 'sending')`
+
 export const ATTEMPT_COLUMNS = `account_id AS "accountId", live, ${selectList(ATTEMPTS)}`
 
 export function ownedAttempt({ accountId, live, ...row }: Row): ScopedAttempt {

@@ -229,7 +229,7 @@ function readsATable(plan: Plan): boolean {
 
 /** Tables that stay small with any number of charges: the nodes, their current work, the epochs, the accounts and the one clock. */
 const SMALL = [
-  ...['nodes', 'nodes_pkey', 'notifications_leased', 'attempts_leased'],
+  ...['nodes', 'nodes_pkey', 'notifications_leased', 'attempts_leased', 'attempts_sending'],
   ...['webhook_cursors_free', 'webhook_cursors_leased', 'epochs_pkey', 'accounts_pkey', 'clock'],
 ]
 
