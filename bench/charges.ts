@@ -1,6 +1,7 @@
 /** Charges on both roads, each beside a reference that stores nothing and beside PostgreSQL, in turn. */
 import {
   type Bench,
+  COMPILED_AFTER,
   inTurn,
   measure,
   median,
@@ -70,8 +71,6 @@ const THREADS: Readonly<Record<string, string>> = {
   workers: 'writer',
 }
 
-const WARMUP_SECONDS = 3
-
 const KINDS = ['reference', 'minipay', 'postgres'] as const
 type Kind = (typeof KINDS)[number]
 /** The measurements of one server by connections, its memory afterwards, and the bytes that MiniPay stored a charge. */
@@ -105,7 +104,7 @@ function part(prefix: string, road: Definition): Part {
 
 async function visit(bench: Bench, road: Definition, kind: Kind, postgres?: Postgres): Promise<Visit> {
   const charge = async (server: Server, others = {}) => {
-    await warmUp(bench, server, { seconds: WARMUP_SECONDS })
+    await warmUp(bench, server, { requests: COMPILED_AFTER })
     const runs = new Map<number, Run>()
     for (const connections of bench.connections)
       runs.set(

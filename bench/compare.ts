@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
   type Bench,
+  COMPILED_AFTER,
   inTurn,
   measure,
   median,
@@ -34,7 +35,6 @@ type Name = keyof typeof ROADS
 const NAMES = Object.keys(ROADS) as Name[]
 
 const CONNECTIONS = 64
-const WARMUP_SECONDS = 3
 const OURS = fileURLToPath(new URL('..', import.meta.url))
 
 /** `stored`: bytes a charge. */
@@ -72,7 +72,7 @@ async function compare(bench: Bench, name: Name, theirs: string, postgres?: Post
   const sideOf = (checkout: string) => async (): Promise<ComparedRun> => {
     const road = { provider, checkout, ...(onPostgres && { postgres }) }
     const { result, stored } = await onRoad(bench, road, async (server, others) => {
-      await warmUp(bench, server, { seconds: WARMUP_SECONDS })
+      await warmUp(bench, server, { requests: COMPILED_AFTER })
       return measure(bench, server, { connections: CONNECTIONS, scenario: { kind: 'charge' } }, others)
     })
     return { ...result, stored }

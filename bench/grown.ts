@@ -1,6 +1,16 @@
 /** Charges over a long history with random keys and customers, beside those of an empty database, in turn. */
 import { FOLD_AT } from '../src/storage/sqlite/folding.ts'
-import { type Bench, inTurn, measure, type Part, type Run, summary, warmUp, withDatabase } from './bench.ts'
+import {
+  type Bench,
+  COMPILED_AFTER,
+  inTurn,
+  measure,
+  type Part,
+  type Run,
+  summary,
+  warmUp,
+  withDatabase,
+} from './bench.ts'
 import { costAims } from './charges.ts'
 import { CUSTOMERS, fill } from './fill.ts'
 import { runVerify } from './processes.ts'
@@ -11,7 +21,6 @@ import { sqliteSize } from './sizes.ts'
 const SHORT = 10_000
 const LONG = 3_000_000
 const CONNECTIONS = 64
-const WARMUP_SECONDS = 3
 /** The longest time for a whole cycle of the indexes. */
 const MOST_SECONDS = 40
 const AIM = 0.9
@@ -54,7 +63,7 @@ export const grown: Part = {
 function charge(bench: Bench, file: string, charges: number): Promise<Run> {
   const scenario = { kind: 'charge', customers: CUSTOMERS } as const
   return onDatabase(bench, {}, file, async (server) => {
-    const { perSecond } = await warmUp(bench, server, { seconds: WARMUP_SECONDS, scenario })
+    const { perSecond } = await warmUp(bench, server, { requests: COMPILED_AFTER, scenario })
     const seconds = Math.min(MOST_SECONDS, Math.max(bench.seconds, charges / perSecond))
     return measure(bench, server, { connections: CONNECTIONS, seconds, scenario })
   })

@@ -4,6 +4,7 @@
  */
 import {
   type Bench,
+  COMPILED_AFTER,
   inTurn,
   measure,
   median,
@@ -29,9 +30,10 @@ const RATE_AIM = 2500
 const TOO_LATE_MS = 1000
 /** As many charges as MiniPay takes at once (MINIPAY_MAX_REQUESTS): enough, unless it is late by a quarter of a second. */
 const CONNECTIONS = 1000
+/** Of the warm-up: enough to make its charges in a few seconds. */
+const WARM_CONNECTIONS = 500
 /** Until as many calls are in flight as at the end. */
 const AHEAD_SECONDS = 1
-const WARMUP_SECONDS = 3
 
 const KINDS = ['provider', 'minipay', 'undici'] as const
 type Kind = (typeof KINDS)[number]
@@ -57,7 +59,7 @@ export const latency: Part = {
 function load(bench: Bench, kind: 'charge' | 'authorize', rates: readonly number[]) {
   return async (server: Server, others: Others = {}): Promise<Visit> => {
     const scenario = { kind }
-    await warmUp(bench, server, { connections: 256, seconds: WARMUP_SECONDS, scenario })
+    await warmUp(bench, server, { connections: WARM_CONNECTIONS, requests: COMPILED_AFTER, scenario })
     const runs = new Map<number, Run>()
     for (const rate of rates) {
       const job = { connections: CONNECTIONS, rate, warmup: AHEAD_SECONDS, scenario }
