@@ -38,6 +38,8 @@ export type HttpResult =
       /** The value of a header; undefined if it is absent or repeated. `name` is in lower case. */
       readonly header: (name: string) => string | undefined
       readonly body: string
+      /** Closes the connection on which the response came. */
+      readonly cut: () => void
     }
   /** No byte left this process: there was no connection, or the request was given up before. */
   | { readonly kind: 'not_sent'; readonly reason: string }
@@ -170,7 +172,8 @@ class Sent implements Call {
     const head = this.#head as Head
     const body = this.#pieces?.take().toString() ?? this.#body
     const header = (name: string) => headerOf(head, name)
-    this.#settle({ kind: 'response', status: head.status, header, body })
+    const cut = this.#cut as () => void
+    this.#settle({ kind: 'response', status: head.status, header, body, cut })
   }
 
   onError(error: Error): void {

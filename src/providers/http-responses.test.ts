@@ -14,7 +14,10 @@ test('the deadline of a dispute is a time or absent; any other value leaves the 
   ]
   for (const [evidence_due_at, expected] of deadlines) {
     const body = JSON.stringify({ ...DISPUTE, evidence_due_at })
-    const answer = disputeOf({ kind: 'response', status: 200, body, header: () => undefined }, GUARD)
+    const answer = disputeOf(
+      { kind: 'response', status: 200, body, header: () => undefined, cut() {} },
+      GUARD,
+    )
     const found = answer.kind === 'dispute' ? answer.evidenceDueAt : answer.kind
     assert.equal(found, expected, String(evidence_due_at))
   }

@@ -27,9 +27,13 @@ export type Guard = { readonly scrub: (text: string) => string; readonly leaks: 
  */
 const AT_THE_DOOR: ReadonlySet<number> = new Set([401, 403, 404, 405, 413, 415, 429])
 
-/** The outcome of an authorize, capture, cancel or refund. */
-export function outcomeOf(response: HttpResponse, guard: Guard): Outcome {
+/**
+ * The outcome of an authorize, capture, cancel or refund under our `reference`. If the response is to another call, closes
+ * its connection.
+ */
+export function outcomeOf(response: HttpResponse, reference: string | undefined, guard: Guard): Outcome {
   const body = parse(response.body)
+  if (body && isToAnother(body, reference)) return misdirected(response)
   if (response.status === 200) return (body && statedOutcome(body, guard)) ?? unreadable(response)
   const refused = body && refusal(body)
   if (refused && response.status >= 400 && response.status < 500) {
@@ -48,10 +52,11 @@ export function outcomeOf(response: HttpResponse, guard: Guard): Outcome {
  * The result of a lookup. If the lookup itself was refused or never arrived, the outcome of the call stays unknown;
  * `not_sent` tells the core that the processor is unreachable.
  */
-export function lookupOf(result: HttpResult, guard: Guard): LookupOutcome {
+export function lookupOf(result: HttpResult, reference: string, guard: Guard): LookupOutcome {
   if (result.kind !== 'response')
     return { kind: result.kind, reason: `lookup: ${guard.scrub(result.reason)}` }
   const body = result.status === 200 ? parse(result.body) : undefined
+  if (body && isToAnother(body, reference)) return misdirected(result)
   if (body?.['status'] === 'not_found') return { kind: 'not_found' }
   return (body && statedOutcome(body, guard)) ?? unreadable(result)
 }
@@ -124,6 +129,20 @@ function statedOutcome(body: Json, guard: Guard): Outcome | undefined {
     default:
       return undefined
   }
+}
+
+/**
+ * A processor or a proxy that once responds twice to a request would make each later response on that connection count for
+ * the next request. A response that names its request shows that.
+ */
+function isToAnother(body: Json, reference: string | undefined): boolean {
+  const named = body['request_reference']
+  return !absent(named) && named !== reference
+}
+
+function misdirected({ cut }: HttpResponse): { readonly kind: 'unknown'; readonly reason: string } {
+  cut()
+  return { kind: 'unknown', reason: 'the response is to another call' }
 }
 
 function unreadable({ status, body }: HttpResponse): { readonly kind: 'unknown'; readonly reason: string } {

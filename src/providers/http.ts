@@ -46,7 +46,7 @@ export function createHttpProvider(
   function call(body: SignedBody, signal: CallSignal, apart = false): Promise<Outcome> {
     return (apart ? ask : post)(body, signal).then((result) =>
       result.kind === 'response'
-        ? outcomeOf(result, guard)
+        ? outcomeOf(result, body.reference, guard)
         : { kind: result.kind, reason: guard.scrub(result.reason) },
     )
   }
@@ -84,7 +84,7 @@ export function createHttpProvider(
     cancel: followUp('cancel'),
     refund: followUp('refund'),
     async lookup({ attemptId: reference }, signal) {
-      return lookupOf(await ask({ operation: 'lookup', reference }, signal), guard)
+      return lookupOf(await ask({ operation: 'lookup', reference }, signal), reference, guard)
     },
     async dispute(reference, signal) {
       const body = { operation: 'lookup', reference: undefined, dispute: reference }

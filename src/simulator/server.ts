@@ -124,7 +124,11 @@ async function serve(
   simulator.calls.count('done', operation)
 
   if (fault === 'hold_after') await simulator.calls.hold()
-  return misbehave(response, result, fault)
+  return misbehave(
+    response,
+    { ...result, body: { ...result.body, request_reference: body['reference'] } },
+    fault,
+  )
 }
 
 function carryOut(
