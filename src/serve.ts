@@ -311,6 +311,7 @@ function factsOf(config: Config, { runtime }: Context, withDocs: boolean): Serve
     version: VERSION,
     withDocs,
     insecureNoAuth: config.insecureNoAuth,
+    publicUrl: config.publicUrl,
     uptimeS: () => Math.floor((runtime.monotonic() - startedAt) / 1_000),
     settings: shownSettings(others),
   }

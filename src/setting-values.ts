@@ -144,6 +144,14 @@ export function origins(text: string): ReadonlySet<string> | 'every' {
   return new Set(written)
 }
 
+/** An origin; null for none. */
+export function origin(text: string): string | null {
+  if (text === '') return null
+  const written = text.replace(/\/$/, '')
+  if (httpUrl(written)?.origin === written) return written
+  throw new ConfigError('must be an http or https address without a path, such as https://pay.example.com')
+}
+
 export function yesOrNo(text: string): boolean {
   if (text !== 'true' && text !== 'false') throw new ConfigError(`must be true or false, not "${text}"`)
   return text === 'true'

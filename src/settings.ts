@@ -7,6 +7,7 @@ import {
   networks,
   nonEmpty,
   oneOf,
+  origin,
   origins,
   ports,
   secret,
@@ -70,6 +71,13 @@ export const SETTINGS = {
     doc: 'Serve no dashboard, and accept none of its sessions.',
     isSwitch: true,
     parse: yesOrNo,
+  },
+  publicUrl: {
+    flag: 'public-url',
+    env: 'MINIPAY_PUBLIC_URL',
+    default: '',
+    doc: 'Address under which others reach MiniPay, such as https://pay.example.com. The dashboard shows it; empty: the address of the page.',
+    parse: origin,
   },
   database: {
     flag: 'database',

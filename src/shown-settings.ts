@@ -5,6 +5,7 @@ import { type Network, textOfNetwork } from './domain/access/networks.ts'
 /** Settings whose text is no secret. Any other text is not shown. */
 const TEXTS: readonly SettingKey[] = [
   'host',
+  'publicUrl',
   'providers',
   'withoutFsync',
   'localTargets',

@@ -21,6 +21,8 @@ export type ServerFacts = {
   readonly withDocs: boolean
   /** No request needs a key. */
   readonly insecureNoAuth: boolean
+  /** The address under which others reach it; null: not configured. */
+  readonly publicUrl: string | null
   /** Seconds since it listens. */
   readonly uptimeS: () => number
   /** The settings without secrets and paths, by the names of their flags. */

@@ -10,6 +10,10 @@ export const me = signal<MeView | undefined>(undefined)
 /** Why `me` could not be loaded. */
 export const meError = signal<ApiError | undefined>(undefined)
 
+/** The address of the server for others: as it is configured, or that of the page. */
+export const serverAddress = (): string =>
+  me.value?.public_url ?? (typeof location === 'undefined' ? 'http://127.0.0.1:8080' : location.origin)
+
 /** Whether to draw what needs this permission. The server decides what is done. */
 export function can(permission: Permission): boolean {
   return me.value?.permissions.includes(permission) ?? false

@@ -53,7 +53,10 @@ test('each key sees its account, its mode, itself and its effective permissions,
 })
 
 test('a request without a key learns that it has none, and why MiniPay serves it', async (t) => {
-  const open = await serve(t, file, { MINIPAY_INSECURE_NO_AUTH: 'true' })
+  const open = await serve(t, file, {
+    MINIPAY_INSECURE_NO_AUTH: 'true',
+    MINIPAY_PUBLIC_URL: 'https://pay.example.com',
+  })
   const { body } = await client(open.url).get<MeView>('/api/v1/me')
   assert.deepEqual([body.access, body.key, body.mode], ['open', null, 'test'])
   await open.stop()
@@ -66,4 +69,5 @@ test('a request without a key learns that it has none, and why MiniPay serves it
     PERMISSIONS.filter((permission) => permission !== 'accounts:write'),
   )
   assert.equal(own.features.docs, false)
+  assert.deepEqual([body.public_url, own.public_url], ['https://pay.example.com', null])
 })

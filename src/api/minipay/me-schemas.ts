@@ -52,6 +52,13 @@ export const Me = named(
       description: `What the request may do, with \`read\` for each \`write\`: of ${PERMISSIONS.length} permissions at most.`,
     },
     version: string({ description: 'The version of MiniPay.', examples: ['0.1.0'] }),
+    public_url: nullable(
+      string({
+        description:
+          'The address under which others reach the server, from the setting `--public-url`. Null: it is not set.',
+        examples: ['https://pay.example.com'],
+      }),
+    ),
     features: named(
       'Features',
       object({

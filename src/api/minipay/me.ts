@@ -27,6 +27,7 @@ async function meView(services: Services, caller: Caller): Promise<MeView> {
     key,
     permissions: PERMISSIONS.filter((permission) => permissions.has(permission)),
     version: server.version,
+    public_url: server.publicUrl,
     features: {
       docs: server.withDocs,
       sandbox: providers.some((provider) => provider.kind === 'sandbox' && serves(provider, scope)),
@@ -42,7 +43,7 @@ const meEndpoint: Endpoint = {
   permission: 'any',
   summary: 'Find out who makes the request',
   description:
-    'The account, the mode, the API key and its permissions, and the version of the server. Every valid key may read it, and so may a request without one where MiniPay needs none.',
+    'The account, the mode, the API key and its permissions, and the version and the public address of the server. Every valid key may read it, and so may a request without one where MiniPay needs none.',
   tag: 'API keys',
   query: NoQuery,
   responses: { 200: { description: 'The caller.', schema: Me } },
@@ -54,6 +55,7 @@ const meEndpoint: Endpoint = {
     key: null,
     permissions: PERMISSIONS.filter((permission) => permission !== 'accounts:write'),
     version: '0.1.0',
+    public_url: null,
     features: { docs: true, sandbox: true, webhook_endpoints: true },
   }),
   async handle(services, request, reply) {

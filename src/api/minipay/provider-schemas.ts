@@ -87,6 +87,13 @@ export const ProviderState = named(
         examples: ['https://dashboard.stripe.com/payments/{reference}'],
       }),
     ),
+    notification_path: nullable(
+      string({
+        description:
+          "The path of this server that takes the provider's notifications: give the provider its whole URL. Null: it sends none.",
+        examples: ['/providers/bank_a/notifications'],
+      }),
+    ),
     pauses: {
       ...array(pause),
       description: 'Paused by a person: no new charge goes to it. Empty unless it is paused; at most two.',

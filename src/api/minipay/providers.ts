@@ -27,7 +27,7 @@ const providerParams = object({ name: { ...providerName, examples: ['bank_a'] } 
 /** A provider as a scope sees it, with its `pauses`. */
 function providerView(
   { health: { snapshot }, calls }: Pick<Context, 'health' | 'calls'>,
-  { name, kind, mode, capabilities, concurrency, paymentUrl }: Provider,
+  { name, kind, mode, capabilities, concurrency, paymentUrl, remote }: Provider,
   pauses: readonly ProviderPause[],
   scope: Scope,
 ): ProviderView {
@@ -45,6 +45,7 @@ function providerView(
       partial_capture: capabilities.partialCapture,
     },
     payment_url: paymentUrl ?? null,
+    notification_path: remote ? `/providers/${name}/notifications` : null,
     pauses: pauses.filter(({ provider }) => provider === name).map((pause) => pauseView(pause, scope)),
     calls: {
       in_flight: calls.inFlight(name, 'requests'),

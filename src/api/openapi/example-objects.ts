@@ -212,6 +212,7 @@ export const PROVIDER = {
   mode: 'test',
   capabilities: { idempotency_window_ms: null, lookup: 'none', void: true, partial_capture: true },
   payment_url: null,
+  notification_path: null,
   pauses: [],
   calls: { in_flight: 0, recovery_in_flight: 0, concurrency: null },
   breaker: CLOSED,

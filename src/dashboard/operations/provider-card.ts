@@ -1,11 +1,11 @@
 import type { ProviderView } from '../../api/minipay/provider-schemas.ts'
 import { duration, percent, plural } from '../format.ts'
-import { can } from '../me.ts'
+import { can, serverAddress } from '../me.ts'
 import { href } from '../router.ts'
-import { a, button, component, div, fragment, p, span, type VNode } from '../tags.ts'
+import { a, button, code, component, div, fragment, p, span, type VNode } from '../tags.ts'
 import { statusOf } from '../texts.ts'
 import { Card, Details, Figures } from '../ui/card.ts'
-import { Pill, Time } from '../ui/values.ts'
+import { CopyButton, Pill, Time } from '../ui/values.ts'
 import { openPause, openResume } from './open.ts'
 import { type HourCounts, Hours } from './strip.ts'
 
@@ -19,7 +19,7 @@ type Props = {
 }
 
 export function ProviderCard({ provider, hours, alarms, onChange }: Props): VNode {
-  const { name, kind, window, lookups, calls, pauses } = provider
+  const { name, kind, window, lookups, calls, pauses, notification_path: path } = provider
   const ms = (value: number | null) => (value === null ? '–' : duration(value))
   return component(
     Card,
@@ -49,7 +49,11 @@ export function ProviderCard({ provider, hours, alarms, onChange }: Props): VNod
           'Lookups',
           lookups.calls === 0 ? 'None in the last minute' : `${lookups.calls}, ${lookups.errors} failed`,
         ],
-        ['Alarms', alarms ? a({ href: href('/alarms') }, plural(alarms, 'open alarm')) : undefined],
+        [
+          'Alarms',
+          alarms ? a({ href: href('/alarms', { provider: name }) }, plural(alarms, 'open alarm')) : undefined,
+        ],
+        ['Takes notifications at', path === null ? null : component(Url, { path })],
       ],
     }),
     div(
@@ -63,6 +67,16 @@ export function ProviderCard({ provider, hours, alarms, onChange }: Props): VNod
         : null,
       a({ class: 'button', href: href('/unresolved', { provider: name }) }, 'Unresolved'),
     ),
+  )
+}
+
+/** What the provider needs to know. */
+function Url({ path }: { path: string }): VNode {
+  const value = `${serverAddress()}${path}`
+  return span(
+    { class: 'id' },
+    code({}, value),
+    component(CopyButton, { value, label: `Copy ${value}`, icon: true }),
   )
 }
 

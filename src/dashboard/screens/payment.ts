@@ -1,6 +1,6 @@
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import { duration } from '../format.ts'
-import { can, me } from '../me.ts'
+import { can, me, serverAddress } from '../me.ts'
 import {
   curlOf,
   isCancelable,
@@ -124,7 +124,7 @@ function Actions({ charge, reload }: { charge: ChargeView; reload: () => void })
   return fragment(
     component(CopyButton, { value: charge.id, label: 'Copy id' }),
     component(CopyButton, {
-      value: curlOf(location.origin, charge.id, me.value?.key !== null),
+      value: curlOf(serverAddress(), charge.id, me.value?.key !== null),
       label: 'Copy as curl',
     }),
     write && isCancelable(charge)

@@ -2,7 +2,7 @@ import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import type { EventView } from '../../api/minipay/event-schemas.ts'
 import { api } from '../api.ts'
 import { useEvents } from '../live.ts'
-import { can } from '../me.ts'
+import { can, serverAddress } from '../me.ts'
 import { NewPaymentButton } from '../new-payment.ts'
 import { isRefundable, openRefund } from '../payments/actions.ts'
 import { askedOf, fitsQuery, hiddenFilters, paymentFilters } from '../payments/filters.ts'
@@ -129,7 +129,7 @@ function Hidden({ hidden }: { hidden: ReturnType<typeof hiddenFilters> }): VNode
 }
 
 function NoPayments(): VNode {
-  const command = `curl ${location.origin}/api/v1/charges \\\n  -H 'Content-Type: application/json' -H 'Idempotency-Key: order-1' \\\n  -d '{"amount":2500,"currency":"usd","customer":"cus_42"}'`
+  const command = `curl ${serverAddress()}/api/v1/charges \\\n  -H 'Content-Type: application/json' -H 'Idempotency-Key: order-1' \\\n  -d '{"amount":2500,"currency":"usd","customer":"cus_42"}'`
   return component(
     Empty,
     { title: 'No payments yet' },

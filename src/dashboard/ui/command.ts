@@ -1,5 +1,6 @@
 /** Commands for people who would rather use a terminal. */
 import type { MeView } from '../../api/minipay/me-schemas.ts'
+import { serverAddress } from '../me.ts'
 import { code, component, div, pre, type VNode } from '../tags.ts'
 import { CopyButton } from './values.ts'
 
@@ -15,7 +16,6 @@ export function Command({ text }: { text: string }): VNode {
 /** A request that makes a test payment. */
 export function curl(reader: Pick<MeView, 'key'> | undefined): string {
   const key = reader?.key ? ' -H "Authorization: Bearer $MINIPAY_KEY"' : ''
-  const origin = typeof location === 'undefined' ? 'http://127.0.0.1:8080' : location.origin
   const body = '{"amount":2500,"currency":"usd","customer":"cus_42","payment_method":"tok_visa"}'
-  return `curl ${origin}/api/v1/charges${key} -H 'Content-Type: application/json' -d '${body}'`
+  return `curl ${serverAddress()}/api/v1/charges${key} -H 'Content-Type: application/json' -d '${body}'`
 }
