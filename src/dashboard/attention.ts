@@ -51,7 +51,7 @@ async function load(): Promise<void> {
 export function badgesOf(found: AttentionView): Readonly<Record<string, number>> {
   return {
     '/unresolved': found.unresolved.unknown,
-    '/disputes': found.disputes.open,
+    '/disputes': found.disputes.needs_response,
     '/webhooks': found.failed_deliveries,
     '/alarms': found.open_alarms,
     '/providers': new Set(found.open_breakers.map(({ provider }) => provider)).size,

@@ -49,7 +49,7 @@ const QUIET = {
   unresolved: { unknown: 0, pending: 3, overdue: 0, oldest_since: null },
   failed_deliveries: 0,
   webhook_endpoints: { disabled: 0, failing: 0 },
-  disputes: { open: 0, due: 0, next_due_at: null },
+  disputes: { open: 0, needs_response: 0, due: 0, next_due_at: null },
   open_alarms: 0,
   open_breakers: [],
 }
@@ -75,6 +75,7 @@ test('only what waits for a person is listed, and an unknown outcome is not call
     ...QUIET,
     unresolved: { unknown: 5, pending: 0, overdue: 2, oldest_since: '2026-11-23T12:00:00.000Z' },
     failed_deliveries: 1,
+    disputes: { open: 3, needs_response: 1, due: 0, next_due_at: '2026-12-01T00:00:00.000Z' },
     open_breakers: [
       { ...breaker, calls: 'money' as const },
       { ...breaker, calls: 'lookups' as const },
@@ -86,6 +87,7 @@ test('only what waits for a person is listed, and an unknown outcome is not call
     [
       '2 attempts unknown for too long',
       '3 attempts with an unknown outcome',
+      '1 dispute needs a response',
       'bank_a gets no payments',
       'bank_a gets no lookups',
       '1 failed webhook delivery',
@@ -96,6 +98,6 @@ test('only what waits for a person is listed, and an unknown outcome is not call
     ['warn', 'warn'],
   )
   assert.deepEqual(badgesOf(busy), {
-    ...{ '/unresolved': 5, '/disputes': 0, '/webhooks': 1, '/alarms': 0, '/providers': 1 },
+    ...{ '/unresolved': 5, '/disputes': 1, '/webhooks': 1, '/alarms': 0, '/providers': 1 },
   })
 })

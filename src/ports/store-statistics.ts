@@ -53,6 +53,8 @@ export type AttentionTotals = {
   readonly failingEndpoints: number
   /** Open disputes, and those whose evidence is due before a time: of each a thousand at most. */
   readonly openDisputes: number
+  /** Those with a deadline for evidence. */
+  readonly disputesToAnswer: number
   readonly dueDisputes: number
   /** When the next evidence is due, in ms since 1970. */
   readonly nextDueAt: number | null

@@ -29,6 +29,7 @@ export function attentionQuery({ parameter, by }: Words): string {
         SELECT 1 FROM webhook_cursors c
         WHERE ${own('c')} AND c.endpoint = w.id AND c.failing_since IS NOT NULL)`)} AS "failingEndpoints",
       ${disputes('disputes_by_status', 'd.id IS NOT NULL')} AS "openDisputes",
+      ${disputes('disputes_due', 'd.evidence_due_at IS NOT NULL')} AS "disputesToAnswer",
       ${disputes('disputes_due', `d.evidence_due_at < ${parameter(4)}`)} AS "dueDisputes",
       (SELECT min(d.evidence_due_at) FROM disputes d ${by('disputes_due')}
         WHERE ${own('d')} AND d.status = 'open' AND d.evidence_due_at IS NOT NULL) AS "nextDueAt",

@@ -34,7 +34,8 @@ export const Attention = named(
     disputes: object(
       {
         open: some('Open disputes, counted up to 1,000.'),
-        due: some('Those of them whose evidence is due within seven days, or is overdue.'),
+        needs_response: some('Those of them that have a deadline for evidence, counted up to 1,000.'),
+        due: some('Those of these whose evidence is due within seven days, or is overdue.'),
         next_due_at: {
           ...nullable(time),
           description: 'The earliest time at which evidence of an open dispute is due.',

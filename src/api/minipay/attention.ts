@@ -40,6 +40,7 @@ function attentionView(totals: AttentionTotals, breakers: AttentionView['open_br
     webhook_endpoints: { disabled: totals.disabledEndpoints, failing: totals.failingEndpoints },
     disputes: {
       open: totals.openDisputes,
+      needs_response: totals.disputesToAnswer,
       due: totals.dueDisputes,
       next_due_at: timeOrNull(totals.nextDueAt),
     },
@@ -64,7 +65,7 @@ const attentionEndpoint: Endpoint = {
     unresolved: { unknown: 0, pending: 0, overdue: 0, oldest_since: null },
     failed_deliveries: 0,
     webhook_endpoints: { disabled: 0, failing: 0 },
-    disputes: { open: 0, due: 0, next_due_at: null },
+    disputes: { open: 0, needs_response: 0, due: 0, next_due_at: null },
     open_alarms: 0,
     open_breakers: [],
   }),

@@ -43,11 +43,11 @@ export function itemsOf(found: AttentionView): Item[] {
       to: href('/alarms'),
     },
     {
-      number: disputes.open,
+      number: disputes.needs_response,
       tone: 'warn',
-      text: plural(disputes.open, 'open dispute'),
-      note: at(disputes.next_due_at, 'the next is due'),
-      to: href('/disputes', { status: 'open' }),
+      text: plural(disputes.needs_response, 'dispute needs a response', 'disputes need a response'),
+      note: at(disputes.next_due_at, 'the next by'),
+      to: href('/disputes'),
     },
     ...breakers.map(({ provider, calls, state }) => ({
       number: 1,

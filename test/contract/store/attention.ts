@@ -68,11 +68,15 @@ export function attention(open: Open): void {
       alarmOf(charge, { state: 'closed', inDoubt: false, closedAt: AT }),
     ]
     await committed(store, alarmsCommit(live, now, alarms))
-    const { openDisputes, dueDisputes, nextDueAt, openAlarms } = await store.attention(live, AT, AT + 8)
+    const { openDisputes, disputesToAnswer, dueDisputes, nextDueAt, openAlarms } = await store.attention(
+      live,
+      AT,
+      AT + 8,
+    )
     assert.deepEqual(
-      { openDisputes, dueDisputes, nextDueAt, openAlarms },
+      { openDisputes, disputesToAnswer, dueDisputes, nextDueAt, openAlarms },
       {
-        ...{ openDisputes: 3, dueDisputes: 1, nextDueAt: AT + 7, openAlarms: 2 },
+        ...{ openDisputes: 3, disputesToAnswer: 2, dueDisputes: 1, nextDueAt: AT + 7, openAlarms: 2 },
       },
     )
   })
