@@ -1,5 +1,6 @@
 /** `minipay attempts`: provider calls with an unknown outcome, and resolving one by hand. */
 import type { AttemptView } from '../api/minipay/attempt-schemas.ts'
+import { moneyText } from '../domain/money.ts'
 import type { ApiClient } from './api.ts'
 
 const PATH = '/api/v1/attempts'
@@ -56,5 +57,5 @@ function line({
   ...attempt
 }: AttemptView): string {
   const why = attempt.reason ? `: ${attempt.reason}` : ''
-  return `${id}  ${status}  ${kind} ${amount} ${currency} at ${provider} for ${transaction_id}, ${attempt.started_at}, ${attempt.lookups} lookups${why}`
+  return `${id}  ${status}  ${kind} ${moneyText(amount, currency)} at ${provider} for ${transaction_id}, ${attempt.started_at}, ${attempt.lookups} lookups${why}`
 }

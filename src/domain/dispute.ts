@@ -84,7 +84,9 @@ export function decideDispute(charge: Charge, before: Dispute | null, dispute: D
   const amountDisputed = charge.amountDisputed - (before?.amountBooked ?? 0) + booked
   if (booked > 0) assertAllows(charge, 'dispute')
   if (booked < 0 || amountDisputed > charge.amountCaptured || (dispute.status === 'won' && booked > 0))
-    throw new Error(`${booked} of the dispute ${dispute.id} can't be booked on ${charge.id}`)
+    throw new Error(
+      `${moneyText(booked, charge.currency)} of the dispute ${dispute.id} can't be booked on ${charge.id}`,
+    )
   const moved = new Map<LedgerAccountCode, AmountMinor>()
   for (const [account, amount] of [...ledgerPosition(before, -1), ...ledgerPosition(dispute, 1)])
     moved.set(account, (moved.get(account) ?? 0) + amount)

@@ -68,7 +68,7 @@ test('a refused capture or cancel has a message with the reason', () => {
   )
   assert.deepEqual(
     captureAmount(held(), 1001),
-    refused('capture_exceeds_authorized', 'Only 1000 of transaction txn_1 is authorized.', {
+    refused('capture_exceeds_authorized', 'Only 10.00 USD of transaction txn_1 is authorized.', {
       param: 'amount',
     }),
   )

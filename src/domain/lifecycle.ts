@@ -13,7 +13,7 @@ import {
 } from './charge.ts'
 import { type Rejection, reject } from './error.ts'
 import { chargeTransfer, joinTransfers, type Transfer, transfer } from './ledger.ts'
-import type { AmountMinor } from './money.ts'
+import { type AmountMinor, moneyText } from './money.ts'
 import { USUAL_CHARGE } from './snapshot.ts'
 
 /** The decision of a provider in this process; see ports/provider. */
@@ -191,7 +191,7 @@ export function captureAmount(charge: Charge, amount: AmountMinor | undefined): 
   if (amount !== undefined && amount > charge.amount)
     return reject(
       'capture_exceeds_authorized',
-      `Only ${charge.amount} of transaction ${charge.id} is authorized.`,
+      `Only ${moneyText(charge.amount, charge.currency)} of transaction ${charge.id} is authorized.`,
       'amount',
     )
   return amount ?? charge.amount

@@ -14,7 +14,7 @@ import {
 } from './charge.ts'
 import { type Rejection, reject } from './error.ts'
 import { type LedgerAccountCode, transfer, transfersFor } from './ledger.ts'
-import type { AmountMinor } from './money.ts'
+import { type AmountMinor, moneyText } from './money.ts'
 
 /**
  * The amount that is left to refund, in minor units: the captured amount less paid and pending refunds and disputes.
@@ -46,7 +46,7 @@ export function refundAmount(charge: Charge, command: RefundCommand): AmountMino
   if (amount > left)
     return reject(
       'refund_exceeds_remaining',
-      `Only ${left} of transaction ${charge.id} is left to refund.`,
+      `Only ${moneyText(left, charge.currency)} of transaction ${charge.id} is left to refund.`,
       'amount',
     )
   return amount
@@ -66,7 +66,9 @@ export function beginRefund(
 ): Decision {
   assertAllows(charge, 'refund')
   if (amount <= 0 || amount > refundableAmount(charge))
-    throw new Error(`a refund of ${amount} is more than what is left of ${charge.id}`)
+    throw new Error(
+      `a refund of ${moneyText(amount, charge.currency)} is more than what is left of ${charge.id}`,
+    )
   const refund: Refund = {
     id: made.id,
     chargeId: charge.id,

@@ -15,7 +15,7 @@ import {
 import { isRejection, type Rejection, reject } from './error.ts'
 import { transfer } from './ledger.ts'
 import { concludeCharge, isAbandonmentCancel, joinDecisions } from './lifecycle.ts'
-import type { AmountMinor } from './money.ts'
+import { type AmountMinor, moneyText } from './money.ts'
 import { concludeRefund, refundableAmount } from './refund.ts'
 
 /** The charge and refund of an attempt, and the other attempts of the charge. */
@@ -215,7 +215,7 @@ function reopenRefund(ended: EndedAttempt, paid: AmountMinor | null): Decision |
     return refuseReopen(ended, 'has another attempt of the same refund')
   if (attempt.state !== 'succeeded') {
     const left = refundableAmount(charge)
-    if (amount > left) return refuseReopen(ended, `has only ${left} left to refund`)
+    if (amount > left) return refuseReopen(ended, `has only ${moneyText(left, currency)} left to refund`)
     const transfers = [transfer('merchant', reserved, currency, amount)]
     return decide(
       charge,

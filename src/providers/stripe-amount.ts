@@ -1,4 +1,4 @@
-import { type AmountMinor, currencyExponent } from '../domain/money.ts'
+import { type AmountMinor, currencyExponent, moneyText } from '../domain/money.ts'
 
 /**
  * How Stripe counts a currency, from https://docs.stripe.com/currencies: the decimals of its amounts, and the
@@ -60,7 +60,7 @@ export function toStripe(amount: AmountMinor, currency: string): StripeAmount {
     return {
       ok: false,
       declineCode: 'currency_not_supported',
-      message: `Stripe takes no payments in ${currency}.`,
+      message: `Stripe takes no payments in ${currency.toUpperCase()}.`,
     }
   const { multiply, divide, step } = scale
   const converted = (amount * multiply) / divide
@@ -70,7 +70,7 @@ export function toStripe(amount: AmountMinor, currency: string): StripeAmount {
   return {
     ok: false,
     declineCode: 'invalid_amount',
-    message: `Stripe cannot take ${amount} ${currency} exactly.`,
+    message: `Stripe cannot take ${moneyText(amount, currency)} exactly.`,
   }
 }
 

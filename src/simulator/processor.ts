@@ -1,3 +1,4 @@
+import { moneyText } from '../domain/money.ts'
 import { sandboxDecline } from '../domain/sandbox-tokens.ts'
 import { newId } from './database.ts'
 import { FAULT_TOKENS, type Fault } from './faults.ts'
@@ -79,7 +80,12 @@ export class Processor {
     if (payment.busy !== null)
       return this.#refuse(blank, 409, 'payment_busy', 'Another operation on this payment is in progress.')
     if (amount > payment.amount)
-      return this.#refuse(blank, 422, 'amount_too_large', `It is of ${payment.amount} in all.`)
+      return this.#refuse(
+        blank,
+        422,
+        'amount_too_large',
+        `It is of ${moneyText(payment.amount, currency)} in all.`,
+      )
     const row = { ...blank, payment: payment.id }
     const byFault = this.#declineByFault(row, fault)
     if (byFault) return byFault
@@ -261,7 +267,10 @@ export class Processor {
     const left = payment.captured - payment.refunded - payment.refund_pending
     if (operation === 'refund')
       return amount > left
-        ? { code: 'already_refunded', message: `Only ${left} is left to refund.` }
+        ? {
+            code: 'already_refunded',
+            message: `Only ${moneyText(left, payment.currency)} is left to refund.`,
+          }
         : undefined
     if (payment.status === 'captured') return { code: 'already_captured', message: 'It was captured before.' }
     if (payment.status === 'authorized' && !this.#released(payment)) return undefined

@@ -312,7 +312,7 @@ const MISTAKES: readonly (readonly [name: string, request: () => Request, code: 
     'a refund of more than is left',
     () => post({ transaction_id: ids.charge, amount: 100 }, JSON_TYPE, '/api/v1/refunds'),
     'refund_exceeds_remaining',
-    /Only 70 of transaction txn_\w+ is left to refund/,
+    /Only 0\.70 USD of transaction txn_\w+ is left to refund/,
   ],
   [
     'a refund of what is only held',
