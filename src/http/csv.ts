@@ -34,9 +34,9 @@ function cellOf(value: unknown): string {
   return String(value)
 }
 
-const TOTALS: readonly string[] = ['debits', 'credits', 'closing_balance']
+const TOTALS: readonly string[] = ['balance', 'debits', 'credits', 'closing_balance']
 
-/** `amount`, `amount_refunded`, `debits` and the like: sums in minor units of the object's currency. */
+/** `amount`, `amount_refunded`, `balance`, `debits` and the like: sums in minor units of the object's currency. */
 const isAmount = (name: string, schema: Schema) =>
   (name === 'amount' || name.startsWith('amount_') || TOTALS.includes(name)) && holdsInteger(schema)
 

@@ -261,6 +261,7 @@ export type AlarmQuery = {
   readonly startingAfter?: string
   readonly state?: Alarm['state']
   readonly chargeId?: string
+  readonly provider?: string
 }
 
 /** How many alarms of each kind are open, over all scopes: what operators watch. Counters, kept by the commits. */
@@ -343,7 +344,7 @@ export type Store = Parts & {
   disputeInMode(mode: Mode, provider: string, reference: string): Promise<ScopedDispute | undefined>
 
   alarm(scope: Scope, id: string): Promise<Alarm | undefined>
-  /** Newest first; those of one charge when `chargeId` is given. */
+  /** Newest first; those of one charge when `chargeId` is given. A page by `provider` may end early, with `next`. */
   alarms(scope: Scope, query: AlarmQuery): Promise<Page<Alarm>>
   alarmTotals(): Promise<AlarmTotals>
 

@@ -1,5 +1,5 @@
 /** The filters of lists, which both engines share. */
-import type { ChargeQuery, RefundQuery } from '../ports/store.ts'
+import type { AlarmQuery, ChargeQuery, RefundQuery } from '../ports/store.ts'
 
 /** An optional filter on a column. */
 export type ListFilter = {
@@ -60,6 +60,13 @@ export function refundFilters(query: RefundQuery): readonly ListFilter[] {
     ...amounts(query),
   ]
 }
+
+/** A provider has no index of its own: alarms are few. */
+export const alarmFilters = ({ chargeId, state, provider }: AlarmQuery): readonly ListFilter[] => [
+  { column: 'transaction_id', value: chargeId, index: 'alarms_by_transaction' },
+  { column: 'state', value: state, index: 'alarms_by_state' },
+  { column: 'provider', value: provider },
+]
 
 const amounts = ({ amountFrom, amountTo }: Pick<ChargeQuery, 'amountFrom' | 'amountTo'>): ListFilter[] => [
   { column: 'amount', value: amountFrom, is: '>=' },

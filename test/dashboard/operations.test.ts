@@ -6,6 +6,7 @@ import { type Alarm, type Attempt, type Charge, type Dispute, type Page, until }
 import { atEnd } from '../kit/folders.ts'
 import { ruleTo, startWorld } from '../kit/world.ts'
 import { axeFindings, browserTest, openTab, PHONE, startBrowser } from './browser.ts'
+import { savedBy } from './screens.ts'
 
 const HOSTILE = '<b>seen</b> at the bank \u202e'
 
@@ -16,7 +17,7 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
       mute: { bank: 'bank_a', lookup: 'none', idempotent: false },
       bank_a: { bank: 'bank_a', payment_url: 'https://bank.example/payments/{reference}?tab=1' },
     },
-    env: { MINIPAY_PROVIDER_WAIT_MS: '250' },
+    env: { MINIPAY_PROVIDER_WAIT_MS: '250', MINIPAY_PUBLIC_URL: 'https://pay.example.com/' },
   })
   atEnd(t, world.close)
   await world.notify()
@@ -45,6 +46,15 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
   const browser = await startBrowser(t)
   const { page, faults, assertClean } = await openTab(browser, world.server.url, '/dashboard/unresolved')
   const row = (id: string) => page.locator(`tr[data-row="${id}"]`)
+
+  const { text: saved } = await savedBy(page, page.getByRole('button', { name: 'Export CSV' }))
+  assert.deepEqual(
+    saved
+      .split('\r\n')
+      .slice(1, -1)
+      .map((line) => line.split(',')[0]),
+    [mine.id, theirs.id, asked.id, watched.id],
+  )
 
   // The oldest first; a lookup says what it found, and the row stays where it is.
   await row(mine.id).waitFor()
@@ -147,6 +157,7 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
   await page.goto(`${world.server.url}/dashboard/providers`)
   const card = page.getByRole('region', { name: 'bank_a' })
   await card.getByText('Breaker closed').waitFor()
+  await card.getByText('https://pay.example.com/providers/bank_a/notifications').waitFor()
   assert.deepEqual(await axeFindings(page), [])
   await card.getByRole('button', { name: 'Pause bank_a' }).click()
   const pause = page.getByRole('dialog', { name: 'Pause bank_a' })
@@ -181,9 +192,12 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
   await page.getByRole('table', { name: 'Disputes by deadline' }).getByText('in 13 days').waitFor()
   const [dispute] = (await api.get<Page<Dispute>>('/api/v1/disputes')).body.data
   await page.getByText('Needs response').first().waitFor()
+  const badge = page.getByRole('link', { name: /^Disputes/ }).locator('.count')
+  await badge.getByText('1', { exact: true }).waitFor()
   assert.deepEqual(await axeFindings(page), [])
   await bank.control('POST', `/disputes/${dispute?.provider_reference}`, { status: 'lost' })
   await page.getByText('Lost', { exact: true }).first().waitFor()
+  await badge.waitFor({ state: 'detached' })
   await world.tryCharge({ payment_method: 'tok_wrong_amount' })
   await until(
     async () => (await api.get<Page<Alarm>>('/api/v1/alarms?status=open')).body.data,
@@ -192,6 +206,11 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
   await page.goto(`${world.server.url}/dashboard/alarms`)
   await page.getByText('Amount mismatch').waitFor()
   assert.deepEqual(await axeFindings(page), [])
+  await page.getByLabel('Provider').selectOption('mute')
+  await page.getByText('No alarm of this provider is open').waitFor()
+  await page.goto(`${world.server.url}/dashboard/alarms?provider=bank_a`)
+  const alarms = await savedBy(page, page.getByRole('button', { name: 'Export CSV' }))
+  assert.match(alarms.text.split('\r\n')[1] ?? '', /^alm_.*,amount_mismatch,bank_a,/)
   await page.getByRole('button', { name: /^Close alm_/ }).click()
   const close = page.getByRole('dialog', { name: 'Close alarm' })
   await close.getByLabel('Reason').fill('The bank has corrected it.')

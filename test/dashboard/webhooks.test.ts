@@ -16,6 +16,7 @@ import {
   endpointNow,
 } from '../kit/webhook-endpoints.ts'
 import { axeFindings, browserTest, openTab, startBrowser } from './browser.ts'
+import { savedBy } from './screens.ts'
 
 const heading = (page: Page, name: string | RegExp) => page.getByRole('heading', { level: 1, name }).waitFor()
 const press = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first().click()
@@ -79,6 +80,8 @@ browserTest('a person makes, tests, repairs, changes and deletes a webhook endpo
   await page.getByRole('table').getByRole('link').first().click()
   await heading(page, /webhook/)
   await page.getByRole('cell', { name: 'Delivered' }).first().waitFor()
+  const saved = await savedBy(page, page.getByRole('button', { name: 'CSV' }))
+  assert.equal(saved.text.split('\r\n').length, 3 + 2)
   assert.deepEqual(await axeFindings(page), [])
   await page.getByRole('link', { name: 'payment.succeeded' }).first().click()
   await heading(page, /payment.succeeded/)
@@ -154,6 +157,8 @@ browserTest('events are shown newest first, come by themselves, and are filtered
       .allTextContents()
   assert.deepEqual(await types(), ['payment.refunded', 'payment.succeeded', 'payment.succeeded'])
   assert.deepEqual(await axeFindings(page), [])
+  const saved = await savedBy(page, page.getByRole('button', { name: 'Export CSV' }))
+  assert.equal(saved.text.split('\r\n').length, 3 + 2)
 
   await page.getByLabel('About').fill(first)
   await page.waitForURL(/object=/)

@@ -140,6 +140,7 @@ export const worstCases: Readonly<Record<string, Cases>> = {
   'GET /api/v1/ledger/accounts': {
     'at a time': get(`/api/v1/ledger/accounts?at=${new Date().toISOString()}`),
     'before all': get('/api/v1/ledger/accounts?at=2001-01-01T00:00:00Z'),
+    csv: get('/api/v1/ledger/accounts?format=csv'),
   },
   'GET /api/v1/ledger/trial_balance': {
     'at a time': get(`/api/v1/ledger/trial_balance?at=${new Date().toISOString()}`),
@@ -303,6 +304,8 @@ export const worstCases: Readonly<Record<string, Cases>> = {
   'GET /api/v1/alarms': {
     ...nothing('alarms', 'status=open&transaction_id=txn_1'),
     all: get('/api/v1/alarms?limit=100'),
+    'of a provider': get('/api/v1/alarms?status=closed&provider=none'),
+    csv: get('/api/v1/alarms?format=csv'),
   },
   'GET /api/v1/alarms/:id': { 'a long id': get(`/api/v1/alarms/${'1.'.repeat(7_900)}`) },
   'POST /api/v1/alarms/:id/close': {

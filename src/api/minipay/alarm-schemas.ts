@@ -18,6 +18,7 @@ import {
   chargeId,
   disputeId,
   limit,
+  listFormat,
   providerName,
   startingAfter,
   sum,
@@ -73,6 +74,8 @@ export const AlarmsQuery = strict({
   starting_after: startingAfter,
   status: optional(status),
   transaction_id: optional(chargeId),
+  provider: optional({ ...providerName, description: 'Alarms about statements of this provider.' }),
+  ...listFormat,
 })
 
 export const CloseAlarmBody = named(

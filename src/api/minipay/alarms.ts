@@ -1,7 +1,8 @@
 import { closeAlarm } from '../../app/alarms/close-alarm.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
-import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
+import { checkCursor, DEFAULT_LIMIT } from '../../http/paging.ts'
+import type { AlarmQuery } from '../../ports/store.ts'
 import { auditing, scopeOf } from '../caller.ts'
 import { type Endpoint, keyed } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
@@ -10,6 +11,7 @@ import { pageOf, shows } from '../openapi/examples.ts'
 import { Alarm, AlarmsQuery, CloseAlarmBody } from './alarm-schemas.ts'
 import { sendResult } from './endings.ts'
 import { alarmId, idOf } from './fields.ts'
+import { listResponse, sendList } from './list-response.ts'
 import { page } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
 import { alarmView } from './views.ts'
@@ -27,22 +29,29 @@ const listAlarmsEndpoint: Endpoint = {
     'Alarms are statements of providers that contradict the books. A person must handle those with `status=open`.',
   tag: 'Providers',
   query: AlarmsQuery,
-  responses: { 200: { description: 'A page of alarms.', schema: page(Alarm) } },
+  responses: listResponse('A page of alarms.', page(Alarm)),
   errors: ['cursor_invalid'],
   examples: pageOf('alarms', ALARM),
-  async handle({ context }, request, reply) {
+  async handle(services, request, reply) {
     const scope = scopeOf(request)
     const query = validQuery(request.query)
-    const { limit = DEFAULT_LIMIT, starting_after: startingAfter, status, transaction_id } = query
-    const exists = async (id: string) => (await context.store.alarm(scope, id)) !== undefined
+    const { limit = DEFAULT_LIMIT, starting_after: startingAfter, status, transaction_id, provider } = query
+    const { store } = services.context
+    const exists = async (id: string) => (await store.alarm(scope, id)) !== undefined
     await checkCursor('starting_after', startingAfter, 'alm', exists)
-    const storeQuery = {
+    const storeQuery: AlarmQuery = {
       limit,
       ...(startingAfter !== undefined && { startingAfter }),
       ...(status !== undefined && { state: status }),
       ...(transaction_id !== undefined && { chargeId: transaction_id }),
+      ...(provider !== undefined && { provider }),
     }
-    return sendPage(reply, await context.store.alarms(scope, storeQuery), alarmView)
+    return sendList(services, request, reply, {
+      ...{ query: storeQuery, schema: Alarm, view: alarmView },
+      read: (next) => store.alarms(scope, next),
+      cursor: ({ id }) => id,
+      following: (after: string) => ({ startingAfter: after }),
+    })
   },
 }
 

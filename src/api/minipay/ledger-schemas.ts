@@ -36,6 +36,8 @@ const at = optional({
 })
 /** The query of balances at a time. */
 export const BalancesQuery = strict({ at })
+/** The same for a list. */
+export const AccountsQuery = strict({ at, ...listFormat })
 
 const accountName = string({ description: 'The name of the account.', examples: ['merchant'] })
 

@@ -9,6 +9,7 @@ import { shows } from '../openapi/examples.ts'
 import { exact } from './exact.ts'
 import { listLedgerDaysEndpoint } from './ledger-days.ts'
 import {
+  AccountsQuery,
   BalancesQuery,
   EntriesQuery,
   LedgerAccount,
@@ -23,6 +24,7 @@ import { queryValidator } from './parameters.ts'
 import { entryView, timestamp } from './views.ts'
 
 const validEntriesQuery = queryValidator(EntriesQuery)
+const validAccountsQuery = queryValidator(AccountsQuery)
 const validBalancesQuery = queryValidator(BalancesQuery)
 
 const listLedgerAccountsEndpoint: Endpoint = {
@@ -33,8 +35,8 @@ const listLedgerAccountsEndpoint: Endpoint = {
   summary: "List the ledger's accounts with their balances",
   description: 'In each currency the balances of all accounts sum to zero, now and at every time.',
   tag: 'Ledger',
-  query: BalancesQuery,
-  responses: { 200: { description: 'Every account.', schema: page(LedgerAccount) } },
+  query: AccountsQuery,
+  responses: listResponse('Every account.', page(LedgerAccount)),
   errors: [],
   examples: shows('page', 'Every account', {
     data: [
@@ -43,12 +45,19 @@ const listLedgerAccountsEndpoint: Endpoint = {
     ],
     has_more: false,
   }),
-  async handle({ context }, request, reply) {
-    const accounts = await balancesAt(context.store, scopeOf(request), atOf(request))
-    const data = accounts.map(
-      ({ account, currency, balance }): LedgerAccountView => ({ account, currency, balance: exact(balance) }),
-    )
-    return sendObject(reply, { data, has_more: false })
+  async handle(services, request, reply) {
+    const at = time('at', validAccountsQuery(request.query).at)
+    const data = await balancesAt(services.context.store, scopeOf(request), at)
+    return sendList(services, request, reply, {
+      // There is one page, because a shop has few accounts.
+      ...{ query: { limit: data.length }, schema: LedgerAccount },
+      read: async () => ({ data, hasMore: false }),
+      view: ({ account, currency, balance }): LedgerAccountView => ({
+        ...{ account, currency, balance: exact(balance) },
+      }),
+      cursor: ({ account }) => account,
+      following: () => ({}),
+    })
   },
 }
 

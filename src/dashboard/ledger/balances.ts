@@ -8,7 +8,7 @@ import { a, component, details, div, fragment, p, span, summary, type VNode } fr
 import { Card } from '../ui/card.ts'
 import { Empty, Loaded } from '../ui/empty.ts'
 import { type Column, Table } from '../ui/table.ts'
-import { Amount, Id, Pill, Time } from '../ui/values.ts'
+import { Amount, ExportButton, Id, Pill, Time } from '../ui/values.ts'
 import { useMoneyMoved } from './live.ts'
 
 /** Accounts in words. */
@@ -70,7 +70,13 @@ export function Balances({ at }: { at: string | undefined }): VNode {
     { class: 'halves' },
     component(
       Card,
-      { title: 'Balances', aside: when },
+      {
+        title: 'Balances',
+        aside: fragment(
+          when,
+          component(ExportButton, { path: '/ledger/accounts', query: { at }, label: 'CSV', small: true }),
+        ),
+      },
       component(Loaded<ListPage<LedgerAccountView>>, {
         resource: accounts,
         show: ({ data }) =>

@@ -5,13 +5,14 @@ import { useEvents } from '../live.ts'
 import { can } from '../me.ts'
 import { openCloseAlarm } from '../operations/open.ts'
 import { type ListPage, type Pages, usePages } from '../resource.ts'
-import { href } from '../router.ts'
+import { href, type Query } from '../router.ts'
 import { button, component, div, fragment, h2, p, span, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
 import { Empty } from '../ui/empty.ts'
+import { Filters, filterValues, providerFilter, useProviders } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Amount, Badge, Id, Pill, Time } from '../ui/values.ts'
+import { Amount, Badge, ExportButton, Id, Pill, Time } from '../ui/values.ts'
 
 function columns(pages: Pages<AlarmView>): readonly Column<AlarmView>[] {
   return [
@@ -27,6 +28,9 @@ function columns(pages: Pages<AlarmView>): readonly Column<AlarmView>[] {
     { head: 'Actions', class: 'action', cell: (alarm) => closeButton(alarm, pages) },
   ]
 }
+
+const MEANING =
+  'When the statement of a provider contradicts the books, it appears here for a person to check.'
 
 function status({ status, in_doubt: inDoubt }: AlarmView): VNode {
   return span(
@@ -64,38 +68,40 @@ function closeButton(alarm: AlarmView, pages: Pages<AlarmView>): VNode | null {
   )
 }
 
-function useAlarms(status: 'open' | 'closed'): Pages<AlarmView> {
+function useAlarms(status: 'open' | 'closed', query: Query): Pages<AlarmView> {
   return usePages<AlarmView>(
-    (after, signal) => api.get<ListPage<AlarmView>>('/alarms', { status, starting_after: after }, { signal }),
+    (after, signal) =>
+      api.get<ListPage<AlarmView>>('/alarms', { status, ...query, starting_after: after }, { signal }),
     ({ id }) => id,
-    [],
+    [query['provider']],
     (id) => api.get<AlarmView>(`/alarms/${id}`),
   )
 }
 
 /** The open ones, which a person must handle; below them those that were closed. One that is closed here stays in its place. */
 export default function Alarms(): VNode {
-  const [open, closed] = [useAlarms('open'), useAlarms('closed')]
+  const filters = [providerFilter(useProviders().map(({ name }) => name))]
+  const query = filterValues(filters)
+  const [open, closed] = [useAlarms('open', query), useAlarms('closed', query)]
+  const fits = ({ provider }: AlarmView) => !query['provider'] || query['provider'] === provider
   const hear = (events: readonly EventView[]) => {
     for (const { data } of events) {
       const alarm = 'alarm' in data ? (data.alarm as AlarmView | undefined) : undefined
-      if (alarm && !open.replace(alarm) && alarm.status === 'open') open.notice(alarm.id)
+      if (alarm && !open.replace(alarm) && alarm.status === 'open' && fits(alarm)) open.notice(alarm.id)
     }
   }
   useEvents({ types: ['alarm.'] }, hear, () => [open, closed].map((one) => one.refresh()))
   const table = { noun: 'alarm', idOf: ({ id }: AlarmView) => id }
   return component(
     Page,
-    { title: 'Alarms' },
+    { title: 'Alarms', actions: component(ExportButton, { path: '/alarms', query }) },
+    component(Filters, { filters }),
     List({
       ...{ ...table, label: 'Open alarms', pages: open, columns: columns(open) },
       empty: component(
         Empty,
-        { title: 'No alarm is open' },
-        p(
-          {},
-          'When the statement of a provider contradicts the books, it appears here for a person to check.',
-        ),
+        { title: query['provider'] ? 'No alarm of this provider is open' : 'No alarm is open' },
+        p({}, MEANING),
       ),
     }),
     closed.rows.length > 0

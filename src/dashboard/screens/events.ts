@@ -5,12 +5,12 @@ import { count } from '../format.ts'
 import { live, useEvents } from '../live.ts'
 import { type ListPage, usePages } from '../resource.ts'
 import { href, place } from '../router.ts'
-import { a, component, p, span, type VNode } from '../tags.ts'
+import { a, component, fragment, p, span, type VNode } from '../tags.ts'
 import { Empty, NothingMatches } from '../ui/empty.ts'
 import { anyFilter, clearFilters, type Filter, Filters, filterValues } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Id, Time } from '../ui/values.ts'
+import { ExportButton, Id, Time } from '../ui/values.ts'
 import { objectOf } from '../webhooks/event-objects.ts'
 
 const NEWEST = Number.MAX_SAFE_INTEGER
@@ -100,7 +100,10 @@ export default function Events(): VNode {
     : component(Empty, { title: 'No events yet' }, p({}, 'The first payment stores the first event.'))
   return component(
     Page,
-    { title: 'Events', actions: component(Tail, {}) },
+    {
+      title: 'Events',
+      actions: fragment(component(Tail, {}), component(ExportButton, { path: '/events', query })),
+    },
     component(Filters, { filters: FILTERS }),
     component(List<EventView>, {
       ...{ label: 'Events', noun: 'event', pages, columns: COLUMNS, idOf: ({ id }: EventView) => id, empty },

@@ -18,7 +18,7 @@ import {
 } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Amount, Badge, Id } from '../ui/values.ts'
+import { Amount, Badge, ExportButton, Id } from '../ui/values.ts'
 
 const OPEN = 'sending,pending,unknown'
 
@@ -96,7 +96,13 @@ export default function Unresolved(): VNode {
   const table = { noun: 'open attempt', columns: shown, idOf }
   return component(
     Page,
-    { title: 'Unresolved' },
+    {
+      title: 'Unresolved',
+      actions: component(ExportButton, {
+        path: '/attempts',
+        query: { ...filterValues(filters), status: OPEN, order: 'oldest' },
+      }),
+    },
     component(Filters, { filters }),
     urgent.size > 0
       ? fragment(

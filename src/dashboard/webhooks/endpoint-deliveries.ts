@@ -2,6 +2,7 @@
 import { component, div, h2, type VNode } from '../tags.ts'
 import { NothingMatches } from '../ui/empty.ts'
 import { anyFilter, clearFilters, type Filter, Filters, filterValues } from '../ui/filters.ts'
+import { ExportButton } from '../ui/values.ts'
 import { Deliveries } from './deliveries.ts'
 
 const FILTERS: readonly Filter[] = [
@@ -24,7 +25,11 @@ export function EndpointDeliveries({ id }: { id: string }): VNode {
     : {}
   return div(
     { class: 'deliveries' },
-    h2({}, 'Deliveries'),
+    div(
+      { class: 'deliveries-head' },
+      h2({}, 'Deliveries'),
+      component(ExportButton, { path: '/webhook_deliveries', query, label: 'CSV', small: true }),
+    ),
     component(Filters, { filters: FILTERS }),
     component(Deliveries, { query, ...empty }),
   )

@@ -1,9 +1,11 @@
 import { ALARM_KINDS, type Alarm, type AlarmKind } from '../../domain/alarm.ts'
 import type { AlarmQuery, AlarmTotals, Page, Scope } from '../../ports/store.ts'
 import { ALARMS } from '../columns.ts'
+import { alarmFilters } from '../list-filters.ts'
 import { selectList } from '../table.ts'
-import { listOf, page } from './read-page.ts'
+import { listOf } from './read-page.ts'
 import { live } from './rows.ts'
+import { searchPage } from './search-page.ts'
 import type { Sql } from './statements.ts'
 
 const LIST = listOf(ALARMS)
@@ -17,16 +19,7 @@ export function alarmReads(sql: Sql) {
     },
 
     alarms: (scope: Scope, query: AlarmQuery): Promise<Page<Alarm>> =>
-      page(
-        sql,
-        LIST,
-        scope,
-        [
-          ['transaction_id', query.chargeId],
-          ['state', query.state],
-        ],
-        query,
-      ),
+      searchPage(sql, LIST, scope, alarmFilters(query), query),
 
     /** Reads counters, and never the history. */
     async alarmTotals(): Promise<AlarmTotals> {

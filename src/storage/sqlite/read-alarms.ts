@@ -1,8 +1,9 @@
 import { ALARM_KINDS, type Alarm, type AlarmKind } from '../../domain/alarm.ts'
 import type { AlarmQuery, AlarmTotals, Page, Scope } from '../../ports/store.ts'
 import { ALARMS } from '../columns.ts'
+import { alarmFilters } from '../list-filters.ts'
 import { selectList } from '../table.ts'
-import { type Filter, listOf, page, type Sql } from './read-page.ts'
+import { listOf, page, type Sql } from './read-page.ts'
 import { live } from './rows.ts'
 
 const ALARM_COLUMNS = selectList(ALARMS)
@@ -21,11 +22,7 @@ export function alarmReads(sql: Sql) {
     },
 
     alarms(scope: Scope, query: AlarmQuery): Page<Alarm> | Promise<Page<Alarm>> {
-      const filters: Filter[] = [
-        ['transaction_id', query.chargeId, 'alarms_by_transaction'],
-        ['state', query.state, 'alarms_by_state'],
-      ]
-      return page(sql, LIST, scope, filters, query)
+      return page(sql, LIST, scope, alarmFilters(query), query)
     },
 
     /** Reads counters, and never the history. */

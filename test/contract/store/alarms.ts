@@ -114,6 +114,9 @@ export function alarmLists(open: Open): void {
       assert.deepEqual(await list({ chargeId: charge.id }), [[c, b, a], false])
       assert.deepEqual(await list({ chargeId: charge.id, state: 'open' }), [[c, a], false])
       assert.deepEqual(await list({ chargeId: 'txn_other' }), [[], false])
+      assert.deepEqual(await list({ provider: made[0]!.provider }), [[d, c, b, a], false])
+      assert.deepEqual(await list({ provider: made[0]!.provider, state: 'closed' }), [[b], false])
+      assert.deepEqual(await list({ provider: 'other' }), [[], false])
       for (const scope of [test, other]) {
         assert.deepEqual(await list({}, scope), [[], false])
         assert.equal(await store.alarm(scope, a), undefined)
