@@ -1,9 +1,46 @@
-/** The totals of days as sums of entries, and comparisons with those of a store. */
+/** Books with slices, the totals of their days as sums of entries, and comparisons with those of a store. */
 import assert from 'node:assert/strict'
 import type { LedgerEntry, Scope, Store } from '../../../src/ports/store.ts'
-import type { LedgerDay, LedgerDayQuery } from '../../../src/ports/store-ledger.ts'
+import { type LedgerDay, type LedgerDayQuery, SLICE } from '../../../src/ports/store-ledger.ts'
+import { chargeCommit } from '../../kit/commits.ts'
 
 export const DAY_MS = 86_400_000
+export const MINUTE = 60_000
+/** Two full slices and a part of a third. */
+export const CHARGES = 2 * SLICE + 76
+/** The next day begins shortly before the end of the first slice. */
+export const DAY = 20_780
+export const START = (DAY + 1) * DAY_MS - 1_000 * 1_000
+
+/**
+ * Charges a second apart, but for some that waited up to a minute for their commit: one of the second slice is of the first
+ * day. They are in three currencies, and their sums exceed 53 bits.
+ */
+export async function fillSlices(store: Store, scope: Scope): Promise<void> {
+  const commits = Array.from({ length: CHARGES }, (_, i) => {
+    const late = i % 100 === 30 ? MINUTE : 0
+    const currency = ['usd', 'jpy', 'kwd'][i % 3] as string
+    const amount = i % 300 === 0 ? Number.MAX_SAFE_INTEGER : 1 + i
+    return chargeCommit({ scope, at: START + i * 1_000 - late, amount, currency })
+  })
+  for (let i = 0; i < commits.length; i += 250)
+    await Promise.all(commits.slice(i, i + 250).map((commit) => store.commit(commit)))
+}
+
+export async function allEntries(
+  store: Store,
+  scope: Scope,
+  times: object = {},
+  limit = 100,
+): Promise<LedgerEntry[]> {
+  const all: LedgerEntry[] = []
+  for (let from: number | undefined; ; from = all.at(-1)?.sequence) {
+    const query = { limit, ...times, ...(from !== undefined && { before: from }) }
+    const { data, hasMore } = await store.ledgerEntries(scope, query)
+    all.push(...data)
+    if (!hasMore) return all
+  }
+}
 
 async function allDays(
   store: Store,
@@ -77,3 +114,5 @@ export async function assertDays(
       assert.deepEqual(await allDays(store, scope, query, limit), wanted, JSON.stringify(query))
   }
 }
+
+export const SILENT = { debug() {}, info() {}, warn() {}, error() {} }

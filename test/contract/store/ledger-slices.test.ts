@@ -9,52 +9,19 @@ import { verifyPostgres } from '../../../src/storage/postgres/verify.ts'
 import { openWriter } from '../../../src/storage/sqlite/open.ts'
 import { openSqliteStore } from '../../../src/storage/sqlite/store.ts'
 import { verify } from '../../../src/storage/sqlite/verify.ts'
-import { chargeCommit } from '../../kit/commits.ts'
 import { type TempDir, tempDir } from '../../kit/folders.ts'
 import { onDatabase } from '../../kit/postgres.ts'
 import { LIVE_SCOPE } from '../../kit/scopes.ts'
 import { sliceTamperings } from '../../tamperings/slices.ts'
-import { assertDays, DAY_MS, daysOf } from './ledger-days.ts'
+import { allEntries, assertDays, CHARGES, DAY, daysOf, fillSlices, MINUTE, START } from './ledger-days.ts'
 import { databases } from './postgres-support.ts'
 
 const scope = LIVE_SCOPE
 const TEST_SCOPE = { ...scope, mode: 'test' } as const
-const MINUTE = 60_000
-/** Two full slices and a part of a third. */
-const CHARGES = 2 * SLICE + 76
-/** The next day begins shortly before the end of the first slice. */
-const DAY = 20_780
-const START = (DAY + 1) * DAY_MS - 1_000 * 1_000
-
 type Database = {
   readonly open: () => Promise<Store>
   readonly run: (sql: string) => Promise<unknown>
   readonly problem: () => Promise<string | undefined>
-}
-
-/**
- * Charges a second apart, but for some that waited up to a minute for their commit: one of the second slice is of the first
- * day. They are in three currencies, and their sums exceed 53 bits.
- */
-async function fill(store: Store): Promise<void> {
-  const commits = Array.from({ length: CHARGES }, (_, i) => {
-    const late = i % 100 === 30 ? MINUTE : 0
-    const currency = ['usd', 'jpy', 'kwd'][i % 3] as string
-    const amount = i % 300 === 0 ? Number.MAX_SAFE_INTEGER : 1 + i
-    return chargeCommit({ scope, at: START + i * 1_000 - late, amount, currency })
-  })
-  for (let i = 0; i < commits.length; i += 250)
-    await Promise.all(commits.slice(i, i + 250).map((commit) => store.commit(commit)))
-}
-
-async function allEntries(store: Store, times: object = {}, limit = 100): Promise<LedgerEntry[]> {
-  const all: LedgerEntry[] = []
-  for (let from: number | undefined; ; from = all.at(-1)?.sequence) {
-    const query = { limit, ...times, ...(from !== undefined && { before: from }) }
-    const { data, hasMore } = await store.ledgerEntries(scope, query)
-    all.push(...data)
-    if (!hasMore) return all
-  }
 }
 
 /** The balances as sums of entries. */
@@ -90,8 +57,8 @@ function history(engine: string, make: () => Promise<Database>): void {
     before(async () => {
       database = await make()
       store = await database.open()
-      await fill(store)
-      entries = await allEntries(store)
+      await fillSlices(store, scope)
+      entries = await allEntries(store, scope)
     })
     after(() => store?.close())
 
@@ -124,7 +91,7 @@ function history(engine: string, make: () => Promise<Database>): void {
       for (const [i, from] of TIMES.entries()) {
         const until = TIMES[(i + 4) % TIMES.length] as number
         const expected = entries.filter(({ createdAt }) => createdAt >= from && createdAt < until)
-        const found = await allEntries(store, { createdFrom: from, createdUntil: until })
+        const found = await allEntries(store, scope, { createdFrom: from, createdUntil: until })
         assert.deepEqual(
           found.map(({ sequence }) => sequence),
           expected.map(({ sequence }) => sequence),
