@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { launchBrowser, openTab, PHONE, WIDE } from '../test/dashboard/browser.ts'
-import { screenPath, screenPatterns, watchRequests } from '../test/dashboard/screens.ts'
+import { screenPlaces, watchRequests } from '../test/dashboard/screens.ts'
 import { client } from '../test/kit/client.ts'
 import { tempDir } from '../test/kit/folders.ts'
 import { runCli, startServer } from '../test/kit/server.ts'
@@ -41,9 +41,9 @@ try {
   const ids = await idsOf(server.url)
   const { page } = await openTab(browser, server.url, '/dashboard/', { reducedMotion: 'reduce' })
   const settled = watchRequests(page)
-  for (const pattern of screenPatterns()) {
-    const wanted = picturesOf(pattern)
-    if (wanted.length > 0) await page.goto(server.url + screenPath(pattern, ids))
+  for (const place of screenPlaces(ids)) {
+    const wanted = picturesOf(place.name)
+    if (wanted.length > 0) await page.goto(server.url + place.path)
     for (const [name, viewport, colorScheme] of wanted) {
       await page.setViewportSize(viewport)
       await page.emulateMedia({ colorScheme })

@@ -84,6 +84,6 @@ test('a day begins in UTC or in the zone of the reader, and may have 25 hours', 
   // Clocks go back in the night to this day's end.
   assert.equal(startOfDay('2026-10-25', false), '2026-10-24T22:00:00.000Z')
   assert.equal(startOfDay('2026-10-25', false, 1), '2026-10-25T23:00:00.000Z')
-  for (const text of [null, '', 'today', '2026-1-1', '2026-01-01T00:00'])
+  for (const text of [null, '', 'today', '2026-1-1', '2026-01-01T00:00', '2026-02-30'])
     assert.equal(startOfDay(text, true), undefined)
 })

@@ -74,6 +74,8 @@ export function startOfDay(day: string | null, utc: boolean, daysLater = 0): str
   const [, year, month, date] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(day ?? '') ?? []
   if (year === undefined) return undefined
   const parts = [Number(year), Number(month) - 1, Number(date) + daysLater] as const
+  // February 30th would be a day of March.
+  if (new Date(`${day}T00:00Z`).getUTCDate() !== Number(date)) return undefined
   const time = utc ? new Date(Date.UTC(...parts)) : new Date(...parts)
   return Number.isNaN(time.getTime()) ? undefined : time.toISOString()
 }

@@ -1,10 +1,11 @@
 /** Every screen with its place, and the part of the page that shows it. The server preloads screens by this table. */
 import { useEffect, useState } from 'preact/hooks'
+import type { ApiError } from './api.ts'
 import { href, match, place } from './router.ts'
 import { a, button, component, p, type VNode } from './tags.ts'
 import { TEXT } from './texts.ts'
-import { Empty, Skeleton } from './ui/empty.ts'
-import { Page } from './ui/page.ts'
+import { Empty, Reason, Skeleton } from './ui/empty.ts'
+import { notLoaded, Page } from './ui/page.ts'
 
 export type ScreenProps = {
   /** The variable parts of the path: `{ id: 'txn_…' }`. */
@@ -51,23 +52,23 @@ export function Outlet(): VNode {
   const { path } = place.value
   const found = routeOf(path)
   const [, redraw] = useState(0)
-  const [broken, setBroken] = useState(false)
+  const [broken, setBroken] = useState<ApiError | undefined>()
   useEffect(() => {
-    setBroken(false)
+    setBroken(undefined)
     if (!found || loaded.has(found.route)) return
     found.route[1]().then(
       (screen) => {
         loaded.set(found.route, screen)
         redraw((n) => n + 1)
       },
-      () => setBroken(true),
+      async (cause) => setBroken(await notLoaded(cause)),
     )
   }, [found?.route])
   if (!found) return component(NoScreen, {})
   const screen = loaded.get(found.route)
   // A key, so that another object starts with its own state.
   if (screen) return component(screen.default, { params: found.params, key: path })
-  return broken ? component(NoModule, {}) : component(Skeleton, { lines: 8 })
+  return broken ? component(NoModule, { error: broken }) : component(Skeleton, { lines: 8 })
 }
 
 function NoScreen(): VNode {
@@ -82,12 +83,16 @@ function NoScreen(): VNode {
   )
 }
 
-/** After an update of the server, the modules of this page no longer exist. */
-function NoModule(): VNode {
+function NoModule({ error }: { error: ApiError }): VNode {
+  const again = { type: 'button', class: 'button primary', onClick: () => location.reload() } as const
   return component(
-    Empty,
-    { title: 'This page could not be loaded' },
-    p({}, TEXT.updated),
-    button({ type: 'button', class: 'button primary', onClick: () => location.reload() }, TEXT.loadAgain),
+    Page,
+    { title: 'Page not loaded' },
+    component(
+      Empty,
+      { title: 'This page could not be loaded' },
+      component(Reason, { error }),
+      button(again, TEXT.loadAgain),
+    ),
   )
 }

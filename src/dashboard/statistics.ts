@@ -41,6 +41,10 @@ export const takesMoney = ({ kind, status }: StatisticsRowView): boolean =>
 export const isRefund = ({ kind, status }: StatisticsRowView): boolean =>
   status === 'succeeded' && kind === 'refund'
 
+/** The statuses of payments whose attempt succeeded, and of those whose outcome is known. */
+export const TAKEN = ['succeeded', 'authorized', 'partially_refunded', 'refunded', 'canceled'] as const
+export const KNOWN = [...TAKEN, 'failed'] as const
+
 export const BUCKET_MS = { hour: 3_600_000, day: 86_400_000 } as const
 
 /** The beginnings of all buckets between two times, in ms since 1970: also of those without attempts. */

@@ -61,6 +61,8 @@ export const TEXT = {
   tryAgain: 'Try again',
   cancel: 'Cancel',
   close: 'Close',
+  unreadableDay: (label: string, value: string) =>
+    `${label}: “${value}” is no day such as 2026-11-27, so it does not count.`,
   notLoaded: 'This part could not be loaded',
   updated: 'MiniPay did not respond, or was updated meanwhile.',
   loadAgain: 'Load again',

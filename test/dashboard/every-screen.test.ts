@@ -7,7 +7,7 @@ import { atEnd } from '../kit/folders.ts'
 import { startLivedIn } from '../kit/lived-in.ts'
 import { makeEndpoint } from '../kit/webhook-endpoints.ts'
 import { axeFindings, browserTest, openTab, PHONE, startBrowser, WIDE } from './browser.ts'
-import { screenPath, screenPatterns, signIn, watchRequests } from './screens.ts'
+import { screenPatterns, screenPlaces, signIn, watchRequests } from './screens.ts'
 
 const THEMES = ['light', 'dark'] as const
 const SIZES = { wide: WIDE, phone: PHONE }
@@ -53,11 +53,11 @@ browserTest(
     await look('sign-in')
     await page.setViewportSize(WIDE)
     await signIn(page, String(shop.authorization.authorization).replace('Bearer ', ''))
-    for (const pattern of screenPatterns()) {
-      await page.goto(shop.server.url + screenPath(pattern, ids))
-      await look(pattern)
+    for (const { name, path } of screenPlaces(ids)) {
+      await page.goto(shop.server.url + path)
+      await look(name)
       const here = await page.locator('#navigation [aria-current=page]').count()
-      if (here !== 1) problems.push(`${pattern}: the navigation marks ${here} places`)
+      if (here !== 1) problems.push(`${name}: the navigation marks ${here} places`)
     }
     assert.deepEqual(problems, [])
   },

@@ -38,9 +38,10 @@ async function assertDays(page: Page): Promise<void> {
     `${today}/merchant/usd,${today},merchant,usd,2,1241,12.41,123456,1234.56,-122215,-1222.15`,
   )
   assert.deepEqual(await axeFindings(page), [])
-  // The entries of the day, wherever the reader is: the browser is not in UTC.
+  // The entries of the day, wherever the reader is: the browser is not in UTC. The balances stay at their time.
+  await page.getByLabel('Balances at the end of').fill('2031-01-01')
   await row.getByRole('link').click()
-  assert.equal(new URL(page.url()).search, `?account=merchant&currency=usd&day=${today}`)
+  assert.equal(new URL(page.url()).search, `?at=2031-01-01&account=merchant&currency=usd&day=${today}`)
   const entries = page.getByRole('region', { name: 'List of entries' })
   await until('the entries are in view', () =>
     entries.evaluate((list) => list.getBoundingClientRect().top < window.innerHeight - 40),
@@ -92,10 +93,23 @@ browserTest(
     assert.match(text, /merchant/)
     assert.equal(text.trim().split('\n').length, 3)
     await assertDays(page)
+    await page.getByRole('button', { name: 'Clear filters' }).first().click()
     await page.getByLabel('From').fill('2031-01-01')
     await page.getByText('Nothing matches these filters').waitFor()
     await page.getByRole('button', { name: 'Clear filters' }).last().click()
     await entries.getByText('500').first().waitFor()
+
+    const { text: accounts } = await savedBy(page, page.getByRole('button', { name: 'CSV' }).first())
+    assert.match(accounts, /^account,currency,balance,balance_decimal\r\n/)
+    assert.match(accounts, /\r\nmerchant,kwd,-1234,-1\.234\r\n/)
+
+    await page.goto(`${server.url}/dashboard/ledger?day=2026-02-30&at=x`)
+    await page.getByText('Day (UTC): “2026-02-30” is no day such as 2026-11-27').waitFor()
+    await page.getByText('Balances at the end of: “x” is no day').waitFor()
+    await entries.getByText('500').first().waitFor()
+    assert.deepEqual(await axeFindings(page), [])
+    await page.getByRole('button', { name: 'Clear filters' }).last().click()
+    await page.getByLabel('From').waitFor()
 
     await page.getByLabel('Balances at the end of').fill('2020-01-01')
     await page.getByText('Nothing was booked before').waitFor()

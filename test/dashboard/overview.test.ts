@@ -1,7 +1,7 @@
 /** The overview in a real browser. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { client } from '../kit/client.ts'
+import { type Charge, client, type Page } from '../kit/client.ts'
 import { folderOf } from '../kit/folders.ts'
 import { startReceiver } from '../kit/receiver.ts'
 import { serve } from '../kit/server.ts'
@@ -27,6 +27,17 @@ browserTest(
     await figure('Success rate', '66.7%')
     await figure('Attempts', '3')
     await figure('Declined or failed', '1')
+    // Each number leads to the payments that it counts.
+    const rate = page.locator('.figure', { hasText: 'Success rate' })
+    const counted = async (name: string) => {
+      const link = rate.getByRole('link', { name, exact: true })
+      const { searchParams } = new URL((await link.getAttribute('href')) ?? '', server.url)
+      const status = searchParams.getAll('status').join()
+      const since = searchParams.get('created_gte')
+      return (await api.get<Page<Charge>>(`/api/v1/charges?status=${status}&created_gte=${since}`)).body.data
+        .length
+    }
+    assert.deepEqual([await counted('2'), await counted('3'), await counted('66.7%')], [2, 3, 3])
     await page.getByText('9,007,199,254,740.991').waitFor()
     await page.getByText('25.00').waitFor()
     await page.getByText('12.50').waitFor()

@@ -1,6 +1,7 @@
 /** The frame of the dashboard in a real browser. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import type { Locator } from 'playwright-core'
 import { folderOf } from '../kit/folders.ts'
 import { serve } from '../kit/server.ts'
 import { axeFindings, browserTest, openTab, PHONE, startBrowser } from './browser.ts'
@@ -66,6 +67,25 @@ browserTest(
     await page.unroute('**/dashboard/ledger/days.ts')
     await failure.getByRole('button', { name: 'Try again' }).click()
     await page.getByRole('heading', { name: 'merchant by day' }).waitFor()
+
+    // A refusal of the server says its own reason, in a part, a dialog and a screen.
+    const refusal = { error: 'MiniPay has too many requests.', code: 'overloaded', request_id: 'req_busy' }
+    const refuse = (module: string) =>
+      page.route(`**/dashboard/${module}`, (route) => route.fulfill({ status: 503, json: refusal }))
+    await Promise.all(['ledger/days.ts', 'key-create.ts', 'screens/audit.ts'].map(refuse))
+    const says = async (place: Locator) => {
+      await place.getByText(refusal.error).waitFor()
+      await place.getByText('Request req_busy').waitFor()
+    }
+    await page.goto(`${server.url}/dashboard/ledger?account=merchant&currency=usd`)
+    await says(failure)
+    await page.goto(`${server.url}/dashboard/keys`)
+    await make.click()
+    await says(lost)
+    await page.keyboard.press('Escape')
+    await page.getByRole('link', { name: 'Audit log' }).click()
+    await says(page.locator('main'))
+    assert.deepEqual(await axeFindings(page), [])
 
     const phone = await openTab(browser, server.url, '/dashboard/', { viewport: PHONE, colorScheme: 'dark' })
     await phone.page.getByRole('button', { name: 'Menu' }).click()

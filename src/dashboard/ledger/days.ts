@@ -3,7 +3,7 @@ import type { LedgerDayView } from '../../api/minipay/ledger-schemas.ts'
 import { api } from '../api.ts'
 import { count } from '../format.ts'
 import { type ListPage, usePages } from '../resource.ts'
-import { go, href, type Query } from '../router.ts'
+import { go, href, place, type Query } from '../router.ts'
 import { a, component, div, fragment, p, type VNode } from '../tags.ts'
 import { Card } from '../ui/card.ts'
 import { Empty } from '../ui/empty.ts'
@@ -17,7 +17,11 @@ const PATH = '/ledger/days'
 const idOf = ({ id }: LedgerDayView) => id
 
 /** The entries of a day; the filters of the page then have the day in place of others of time. */
-const entriesOf = ({ day, account, currency }: LedgerDayView): Query => ({ account, currency, day })
+const entriesOf = ({ day, account, currency }: LedgerDayView): Query => ({
+  // The balances stay at the time that the reader has chosen.
+  at: place.value.query.get('at'),
+  ...{ account, currency, day },
+})
 
 function dayLink(row: LedgerDayView): VNode {
   const query = entriesOf(row)

@@ -2,8 +2,8 @@ import type { StatisticsRowView } from '../../api/minipay/statistics-schemas.ts'
 import { attention } from '../attention.ts'
 import { count, duration, percent, plural } from '../format.ts'
 import { href } from '../router.ts'
-import { isPayment, outcomesOf, rowsBy } from '../statistics.ts'
-import { component, type VNode } from '../tags.ts'
+import { isPayment, KNOWN, outcomesOf, rowsBy, TAKEN } from '../statistics.ts'
+import { a, component, fragment, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
 import { Figures } from '../ui/card.ts'
 import { type OverviewData, RANGES } from './overview-data.ts'
@@ -28,13 +28,20 @@ export function Summary({ data }: { data: OverviewData }): VNode {
   const { attempts, succeeded, failed } = outcomesOf(payments)
   const providers = rowsBy(payments, ({ provider }) => provider).size
   const since = { created_gte: data.chart.from }
+  const link = (number: string, status: readonly string[]) =>
+    a({ href: href('/payments', { ...since, status }) }, number)
   const waiting = attention.value?.unresolved
   const figures = [
     {
       label: `Success rate, ${RANGES[data.range].label}`,
       value: percent(succeeded, succeeded + failed),
-      note: 'of known outcomes',
-      href: href('/payments', { ...since, status: 'succeeded' }),
+      note: fragment(
+        link(count(succeeded), TAKEN),
+        ' of ',
+        link(count(succeeded + failed), KNOWN),
+        ' known outcomes',
+      ),
+      href: href('/payments', { ...since, status: KNOWN }),
     },
     {
       label: 'Attempts',

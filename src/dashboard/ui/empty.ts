@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { ApiError } from '../api.ts'
 import type { Resource } from '../resource.ts'
-import { button, type ComponentChildren, code, component, div, h2, p, type VNode } from '../tags.ts'
+import { button, type ComponentChildren, code, component, div, fragment, h2, p, type VNode } from '../tags.ts'
 import { TEXT } from '../texts.ts'
 
 /** Nothing to show, and why: nothing yet, or nothing that fits. `children` lead on. */
@@ -18,13 +18,20 @@ export function NothingMatches({ onClear }: { onClear: () => void }): VNode {
   )
 }
 
-/** An error with its request id, which the server's log has too. */
+/** What an error says, with its request id, which the server's log has too. */
+export function Reason({ error }: { error: ApiError }): VNode {
+  return fragment(
+    p({}, error.message),
+    error.requestId === undefined ? null : p({ class: 'soft' }, 'Request ', code({}, error.requestId)),
+  )
+}
+
+/** An error in the place of what could not be loaded. */
 export function Failure({ error, onRetry }: { error: ApiError; onRetry?: () => void }): VNode {
   return div(
     { class: 'empty failure', role: 'alert' },
     h2({}, 'This could not be loaded'),
-    p({}, error.message),
-    error.requestId === undefined ? null : p({ class: 'soft' }, 'Request ', code({}, error.requestId)),
+    component(Reason, { error }),
     onRetry ? button({ type: 'button', class: 'button', onClick: onRetry }, TEXT.tryAgain) : null,
   )
 }

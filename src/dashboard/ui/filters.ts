@@ -1,10 +1,11 @@
 import { useEffect, useId, useState } from 'preact/hooks'
 import type { ProviderView } from '../../api/minipay/provider-schemas.ts'
 import { api } from '../api.ts'
+import { startOfDay } from '../format.ts'
 import { can } from '../me.ts'
 import { useResource } from '../resource.ts'
 import { place, type Query, replaceQuery } from '../router.ts'
-import { button, component, div, input, label, type VNode } from '../tags.ts'
+import { button, component, div, input, label, p, type VNode } from '../tags.ts'
 import { TEXT } from '../texts.ts'
 import { type Choice, SelectField } from './field.ts'
 
@@ -48,7 +49,15 @@ export function Filters({ filters, label: words = 'Filters' }: FiltersProps): VN
           TEXT.clearFilters,
         )
       : null,
+    ...filters.map((filter) => component(Unreadable, { filter, key: `${filter.name} unreadable` })),
   )
+}
+
+/** A link can have any text in the place of a day. */
+function Unreadable({ filter: { name, label: words, kind } }: { filter: Filter }): VNode | null {
+  const value = kind === 'date' && place.value.query.get(name)
+  if (!value || startOfDay(value, true) !== undefined) return null
+  return p({ class: 'problem', role: 'alert' }, TEXT.unreadableDay(words, value))
 }
 
 function FilterField({ filter }: { filter: Filter }): VNode {
@@ -78,14 +87,8 @@ function Typed({ filter: { name, label: words, kind }, value }: { filter: Filter
     { class: 'field' },
     label({ for: id }, words),
     input({
-      ...{
-        id,
-        name,
-        type: kind === 'date' ? 'date' : 'search',
-        value: typed,
-        autocomplete: 'off',
-        spellcheck: false,
-      },
+      ...{ id, name, type: kind === 'date' ? 'date' : 'search', value: typed },
+      ...{ autocomplete: 'off', spellcheck: false },
       onInput: (event) => setTyped(event.currentTarget.value),
     }),
   )

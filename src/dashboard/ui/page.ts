@@ -15,12 +15,11 @@ import {
   li,
   nav,
   ol,
-  p,
   span,
   type VNode,
 } from '../tags.ts'
 import { TEXT } from '../texts.ts'
-import { Failure } from './empty.ts'
+import { Failure, Reason } from './empty.ts'
 
 type PageProps = {
   /** Also the title of the window. */
@@ -92,11 +91,15 @@ export function Later<P extends object>({ load, props }: LaterProps<P>): VNode |
   return error ? component(Failure, { error, onRetry: retry }) : null
 }
 
-/** Why a module could not be loaded: an import does not tell, so the module is requested once more. */
-async function notLoaded(cause: unknown): Promise<ApiError> {
+/**
+ * Why a module could not be loaded: an import does not tell, so the module is requested once more. After an update of the
+ * server it no longer exists; every other refusal says its own reason.
+ */
+export async function notLoaded(cause: unknown): Promise<ApiError> {
   const [address] = /https?:\S+/.exec(String(cause)) ?? []
   const again = respond(address === undefined ? '' : new URL(address).pathname, {})
   const error = await again.then(() => undefined, asApiError)
+  if (error && error.status !== 0 && error.status !== 404) return error
   return new ApiError(error?.status ?? 0, { error: TEXT.updated }, error?.requestId)
 }
 
@@ -112,11 +115,13 @@ export function closeDialog(): void {
 
 /** Loads a module when it is first needed, such as that of a dialog, and runs `use` with it; or says that it cannot. */
 export function withModule<M>(load: () => Promise<M>, use: (module: M) => void): void {
-  load().then(use, () => showDialog((close) => component(NotLoaded, { close })))
+  load().then(use, async (cause) => {
+    const error = await notLoaded(cause)
+    showDialog((close) => component(NotLoaded, { error, close }))
+  })
 }
 
-/** After an update of the server, the modules of this page no longer exist. */
-function NotLoaded({ close }: { close: () => void }): VNode {
+function NotLoaded({ error, close }: { error: ApiError; close: () => void }): VNode {
   const element = useRef<HTMLDialogElement>(null)
   useEffect(() => element.current?.showModal(), [])
   return dialog(
@@ -124,7 +129,7 @@ function NotLoaded({ close }: { close: () => void }): VNode {
     div(
       { class: 'notice' },
       h2({}, TEXT.notLoaded),
-      p({}, TEXT.updated),
+      component(Reason, { error }),
       footer(
         {},
         button({ type: 'button', class: 'button', onClick: close }, TEXT.cancel),
