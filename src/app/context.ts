@@ -11,6 +11,7 @@ import type { Store } from '../ports/store.ts'
 import { noVault, type Vault } from '../ports/vault.ts'
 import { createKeyring, type Keyring } from './access/keyring.ts'
 import { createSessions, type Sessions } from './access/sessions.ts'
+import { createNotificationCounts, type NotificationCounts } from './attempts/notification-counts.ts'
 import { type Background, createBackground } from './background.ts'
 import { type Clock, simpleClock } from './clock.ts'
 import { createEventBell, type EventBell } from './events/bell.ts'
@@ -75,6 +76,7 @@ export type Context = {
   readonly webhooks: WebhookTools
   readonly requests: OpenRequests<Ending>
   readonly calls: ProviderCalls
+  readonly notifications: NotificationCounts
   /** Provider calls in flight, with the work that follows them. */
   readonly background: Background
 }
@@ -95,6 +97,7 @@ type Chosen = Omit<
   | 'webhooks'
   | 'requests'
   | 'calls'
+  | 'notifications'
   | 'background'
 >
 
@@ -131,6 +134,7 @@ export function createContext(
     pauses: createPauses(store, clock.now),
     requests: createOpenRequests(runtime),
     calls: createProviderCalls(),
+    notifications: createNotificationCounts(clock.now),
     background: createBackground(),
   }
 }

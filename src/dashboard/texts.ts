@@ -24,6 +24,8 @@ const STATUSES: Readonly<Record<string, Status>> = {
   won: { word: 'Won', tone: 'good' },
   lost: { word: 'Lost', tone: 'bad' },
   half_open: { word: 'Half open', tone: 'warn' },
+  running: { word: 'Running', tone: 'wait' },
+  done: { word: 'Done', tone: 'good' },
   paused: { word: 'Paused', tone: 'quiet' },
   enabled: { word: 'Enabled', tone: 'good' },
   disabled: { word: 'Disabled', tone: 'quiet' },

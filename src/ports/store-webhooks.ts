@@ -91,6 +91,14 @@ export type HeldCursor = {
 /** A stored delivery, and its event. */
 export type DueDelivery = { readonly delivery: Delivery; readonly event: StoredEvent }
 
+export type NumberedType = Pick<StoredEvent, 'sequence' | 'type'>
+
+/** The event of a failed delivery. */
+export type FailedEvent = NumberedType & {
+  /** The error of the last attempt. */
+  readonly error: string | null
+}
+
 /** The end of one attempt; or, without a try, a delivery that waits for an earlier one of its object. */
 export type DeliveryResult = {
   readonly delivery: Pick<Delivery, 'id' | 'eventSequence' | 'eventId' | 'eventType' | 'object' | 'createdAt'>
@@ -227,6 +235,17 @@ export type WebhookStore = {
       readonly limit: number
     },
   ): Promise<Page<DueDelivery>>
+  /** The types of events after a sequence, up to and including `to`, oldest first. */
+  eventTypes(
+    scope: Scope,
+    query: { readonly after: number; readonly to: number; readonly limit: number },
+  ): Promise<Page<NumberedType>>
+  /** The events of the failed deliveries of an endpoint, in the same range and order. */
+  failedEvents(
+    scope: Scope,
+    endpoint: string,
+    query: { readonly after: number; readonly to: number; readonly limit: number },
+  ): Promise<Page<FailedEvent>>
   /**
    * Stores the batches in one transaction. False for a batch whose token no longer holds its cursor: nothing of it is
    * stored.

@@ -295,6 +295,7 @@ export const WEBHOOK_REPLAYS = table<Omit<Replay, 'scope'>>('webhook_replays', '
   error: text,
   from: named('from_seq', time),
   to: named('to_seq', time),
+  total: time,
   createdAt: time,
 })
 

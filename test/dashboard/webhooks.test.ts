@@ -1,9 +1,11 @@
 /** Webhooks and events in a real browser: what a person does there, against what the API then says. */
 import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import type { EventView } from '../../src/api/minipay/event-schemas.ts'
 import type { WebhookEndpointView } from '../../src/api/minipay/webhook-endpoint-schemas.ts'
+import type { WebhookReplayView } from '../../src/api/minipay/webhook-replay-schemas.ts'
 import { client, type Page as ListPage, until } from '../kit/client.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'
 import { startReceiver } from '../kit/receiver.ts'
@@ -14,6 +16,7 @@ import {
   deliveryNow,
   ENDPOINTS_PATH,
   endpointNow,
+  makeEndpoint,
 } from '../kit/webhook-endpoints.ts'
 import { axeFindings, browserTest, openTab, startBrowser } from './browser.ts'
 import { savedBy } from './screens.ts'
@@ -135,6 +138,70 @@ browserTest('a person makes, tests, repairs, changes and deletes a webhook endpo
     [],
   )
 })
+
+browserTest(
+  'a person retries what failed since a time, cancels that replay, and retries everywhere',
+  async (t) => {
+    const server = await serve(t, join(folderOf(t), 'replays.db'), { WEBHOOK_TARGET: '' })
+    const api = client(server.url)
+    let respond = (response: ServerResponse): void => void response.writeHead(500).end()
+    const receiver = await startReceiver((_webhook, response) => respond(response))
+    atEnd(t, receiver.close)
+    const endpoints = [
+      await makeEndpoint(api, { url: receiver.url, retry_delays_seconds: [] }),
+      await makeEndpoint(api, { url: `${receiver.url}/other`, retry_delays_seconds: [] }),
+    ] as const
+    const [{ id }] = endpoints
+    const failed = (of: string, n: number) =>
+      until(
+        () => endpointNow(api, of),
+        (now) => now.failed === n,
+      )
+    const charge = () => api.post('/api/v1/charges', { amount: 900, currency: 'usd', customer: 'cus_1' })
+    for (let i = 0; i < 3; i++) await charge()
+    for (const endpoint of endpoints) await failed(endpoint.id, 3)
+    const browser = await startBrowser(t)
+    const { page, assertClean } = await openTab(browser, server.url, `/dashboard/webhooks/${id}`)
+
+    await press(page, 'Retry all that failed since…')
+    await page.getByText('3 failed deliveries to').waitFor()
+    await page.getByLabel('Since', { exact: true }).fill('2100-01-01T00:00')
+    await page.getByText('0 failed deliveries to').waitFor()
+    assert.equal(await page.getByRole('dialog').getByRole('button', { name: 'Retry 0' }).isDisabled(), true)
+    await page.getByLabel('Since', { exact: true }).fill('2020-01-01T00:00')
+    await page.getByText('3 failed deliveries to').waitFor()
+    assert.deepEqual(await axeFindings(page), [])
+    assert.equal((await endpointNow(api, id)).failed, 3, 'nothing is done before it is confirmed')
+    const held: ServerResponse[] = []
+    respond = (response) => void held.push(response)
+    await submit(page, 'Retry 3')
+    await page.getByRole('dialog', { name: 'Deliveries are being sent again' }).waitFor()
+    await submit(page, 'Close')
+    const path = `${ENDPOINTS_PATH}/${id}/replays`
+    const [replay = assert.fail()] = (await api.get<ListPage<WebhookReplayView>>(path)).body.data
+    assert.deepEqual([replay.kind, replay.status, replay.total], ['failed', 'running', 3])
+    const table = page.getByRole('table', { name: 'Replays of this endpoint' })
+    await table.getByText('0 of 3 sent, 0 delivered').waitFor()
+    assert.deepEqual(await axeFindings(page), [])
+    await table.getByRole('button', { name: 'Cancel…' }).click()
+    await submit(page, 'Cancel replay')
+    await table.getByText('Canceled').waitFor()
+    const now = await api.get<WebhookReplayView>(`/api/v1/webhook_replays/${replay.id}`)
+    assert.equal(now.body.status, 'canceled')
+
+    // What was in flight fails, now or by its deadline.
+    for (const response of held) response.writeHead(500).end()
+    respond = (response) => void response.writeHead(200).end()
+    await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Webhooks' }).click()
+    await press(page, 'Retry all failed…')
+    await page.getByText('6 failed deliveries to 2 endpoints').waitFor()
+    await submit(page, 'Retry 6')
+    await page.getByRole('dialog', { name: 'Retry finished' }).waitFor()
+    await page.getByText('6 of 6 sent, 6 delivered.').waitFor()
+    for (const endpoint of endpoints) await failed(endpoint.id, 0)
+    assertClean()
+  },
+)
 
 browserTest('events are shown newest first, come by themselves, and are filtered', async (t) => {
   const server = await serve(t, join(folderOf(t), 'events.db'), { WEBHOOK_TARGET: '' })

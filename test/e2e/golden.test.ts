@@ -115,7 +115,7 @@ function normalized(text: string): string {
     .replace(/"[0-9a-f]{16}"/g, '"<fingerprint>"')
     .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:<port>')
     .replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, '"<time>"')
-    .replace(/"(duration_ms|latency_p\d+_ms|lookups|calls|declines)": \d+/g, '"$1": "<number>"')
+    .replace(/"(duration_ms|latency_p\d+_ms|lookups|calls|declines|verified)": \d+/g, '"$1": "<number>"')
 }
 
 test('a charge has the golden form', async () => {

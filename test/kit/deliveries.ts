@@ -1,5 +1,6 @@
 /** Deliveries of every state, for books with a history of every kind. */
 import assert from 'node:assert/strict'
+import { replayAudited } from '../../src/app/webhooks/audited.ts'
 import type { WebhookEndpoint } from '../../src/domain/webhooks/endpoint.ts'
 import type { Scope, Store } from '../../src/ports/store.ts'
 import { auditEntry } from './audit-entries.ts'
@@ -74,9 +75,12 @@ export async function deliver(store: Store, { ordered, gone }: Endpoints): Promi
     ),
   )
   const replays = ['running', 'done', 'canceled'].map(() =>
-    replayOf(ordered, { to: stored[5]?.sequence ?? 0 }),
+    replayOf(ordered, { to: stored[5]?.sequence ?? 0, total: 6 }),
   )
-  for (const replay of replays) assert.ok(await store.addReplay(replay, null))
+  for (const replay of replays) {
+    const audited = replayAudited('webhook_replay.created', replay)
+    assert.ok(await store.addReplay(replay, auditEntry(LIVE, audited)))
+  }
   const [, done, canceled] = replays
   const ended = { id: done?.id ?? '', position: done?.to ?? 0, sent: 6, delivered: 5, state: 'done' } as const
   await recorded(store, ordered, TOKEN, { replay: ended })

@@ -165,6 +165,7 @@ export function replayOf(
     to: 10,
     position: 0,
     state: 'running',
+    total: null,
     sent: 0,
     delivered: 0,
     createdAt,

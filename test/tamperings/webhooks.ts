@@ -110,6 +110,16 @@ export const WEBHOOKS: readonly Tampering[] = [
     says: /^The replay rpl_\w+ is of the webhook endpoint we_\w+, which is not there\.$/,
   },
   {
+    what: 'how many events a replay had to send',
+    sql: `UPDATE webhook_replays SET total = total - 1 WHERE state = 'running'`,
+    says: /^The replay rpl_\w+ is not as the audit log says\.$/,
+  },
+  {
+    what: 'what a replay sends again',
+    sql: `UPDATE webhook_replays SET kind = 'failed' WHERE state = 'canceled'`,
+    says: /^The replay rpl_\w+ is not as the audit log says\.$/,
+  },
+  {
     what: 'attempts of an hour that are fewer than the deliveries show',
     sql: `INSERT INTO webhook_hours SELECT account_id, live, endpoint, hour - 9, 1, 1 FROM webhook_hours WHERE ${DEFAULT};
       UPDATE webhook_hours SET succeeded = 0

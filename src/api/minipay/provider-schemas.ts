@@ -59,6 +59,20 @@ const pause = named(
   'A pause of a provider.',
 )
 
+const notifications = named(
+  'ProviderNotifications',
+  object({
+    verified: {
+      ...count,
+      description: 'Those with a right signature, repeated ones included.',
+      examples: [0],
+    },
+    refused: { ...count, description: 'Those that could not be verified.', examples: [0] },
+    last_verified_at: nullable({ ...time, description: 'When the last verified one came.' }),
+  }),
+  'The notifications that this process got from a provider.',
+)
+
 export const ProviderState = named(
   'Provider',
   object({
@@ -147,6 +161,10 @@ export const ProviderState = named(
         errors: { ...count, description: 'Lookups without a readable response.', examples: [0] },
       }),
       description: 'Lookups, in the same window.',
+    },
+    notifications: {
+      ...nullable(notifications),
+      description: 'Its notifications since this process started. Null: it sends none.',
     },
   }),
   'A provider, its capabilities, and the outcomes of its recent calls.',

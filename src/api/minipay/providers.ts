@@ -1,3 +1,4 @@
+import type { NotificationCount } from '../../app/attempts/notification-counts.ts'
 import type { Context } from '../../app/context.ts'
 import { HEALTH_WINDOW_MS } from '../../app/routing/health.ts'
 import { pauseProvider, resumeProvider } from '../../app/routing/pauses.ts'
@@ -18,7 +19,7 @@ import { providerName } from './fields.ts'
 import { page } from './lists.ts'
 import { bodyValidator } from './parameters.ts'
 import { PauseBody, ProviderState, type ProviderView, ResumeBody } from './provider-schemas.ts'
-import { timestamp } from './views.ts'
+import { timeOrNull, timestamp } from './views.ts'
 
 const validPause = bodyValidator(PauseBody)
 const validResume = bodyValidator(ResumeBody)
@@ -26,8 +27,8 @@ const providerParams = object({ name: { ...providerName, examples: ['bank_a'] } 
 
 /** A provider as a scope sees it, with its `pauses`. */
 function providerView(
-  { health: { snapshot }, calls }: Pick<Context, 'health' | 'calls'>,
-  { name, kind, mode, capabilities, concurrency, paymentUrl, remote }: Provider,
+  { health: { snapshot }, calls, notifications }: Pick<Context, 'health' | 'calls' | 'notifications'>,
+  { name, kind, mode, remote, capabilities, concurrency, paymentUrl }: Provider,
   pauses: readonly ProviderPause[],
   scope: Scope,
 ): ProviderView {
@@ -67,7 +68,12 @@ function providerView(
       calls: health.lookups.calls,
       errors: health.lookups.errors,
     },
+    notifications: remote ? notificationsView(notifications.of(name)) : null,
   }
+}
+
+function notificationsView({ verified, refused, lastVerifiedAt }: NotificationCount) {
+  return { verified, refused, last_verified_at: timeOrNull(lastVerifiedAt) }
 }
 
 /** The operator's words and the ids of its keys are for its own account. */

@@ -52,6 +52,11 @@ export const WebhookReplay = named(
       'WebhookReplayStatus',
       oneOf(REPLAY_STATES, { description: 'A replay runs in the background, also after a restart.' }),
     ),
+    total: {
+      ...nullable(count),
+      description:
+        'How many events it had to send when it was started. Some may be retried by others before, and a delivery in flight may fail and join them. Null: too many to count, more than 10,000 rows.',
+    },
     sent: { ...count, description: 'Its attempts so far.' },
     delivered: { ...count, description: 'Those of its attempts that the endpoint accepted.' },
     created_at: { ...time, description: 'When it was started.' },

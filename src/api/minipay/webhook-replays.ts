@@ -152,6 +152,7 @@ function replayView(replay: Replay): WebhookReplayView {
     to_sequence: replay.to,
     position: replay.position,
     status: replay.state,
+    total: replay.total,
     sent: replay.sent,
     delivered: replay.delivered,
     created_at: timestamp(replay.createdAt),

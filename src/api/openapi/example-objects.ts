@@ -221,6 +221,7 @@ export const PROVIDER = {
     ...{ success_rate: null, latency_p50_ms: null, latency_p95_ms: null },
   },
   lookups: { breaker: CLOSED, calls: 0, errors: 0 },
+  notifications: null,
 }
 export const PAUSE = {
   all_accounts: false,

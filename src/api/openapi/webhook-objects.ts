@@ -53,6 +53,7 @@ export const REPLAY = {
   to_sequence: 1,
   position: 0,
   status: 'running',
+  total: 1,
   sent: 0,
   delivered: 0,
   created_at: TIME,

@@ -20,7 +20,10 @@ export async function receiveNotification(
   if (!provider?.remote)
     return reject('provider_not_found', 'No provider of this name sends notifications.', 'name')
   const verified = await provider.notification(body, headers)
-  if (!verified) return reject('notification_unverified', 'The notification cannot be verified.')
+  if (!verified) {
+    context.notifications.count(name, 'refused')
+    return reject('notification_unverified', 'The notification cannot be verified.')
+  }
   const isNew = await context.store.addNotification({
     id: context.newId('ntf'),
     provider: name,
@@ -29,5 +32,7 @@ export async function receiveNotification(
     tries: 0,
     receivedAt: context.now(),
   })
-  return { status: isNew ? 'stored' : 'duplicate' }
+  const status = isNew ? 'stored' : 'duplicate'
+  context.notifications.count(name, status)
+  return { status }
 }

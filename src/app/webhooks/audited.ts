@@ -23,10 +23,10 @@ export function endpointAudited(
 
 export function replayAudited(
   action: 'webhook_replay.created' | 'webhook_replay.canceled',
-  { id, endpoint, kind, types, error, from, to, state }: Replay,
+  { id, endpoint, kind, types, error, from, to, total, state }: Replay,
 ): AuditedAction {
   const range = { event_types: types, ...(error !== null && { last_error: error }), after_sequence: from }
-  const after = { endpoint, kind, ...range, to_sequence: to, status: state }
+  const after = { endpoint, kind, ...range, to_sequence: to, total, status: state }
   return { action, object: id, after: canonicalJson(after) }
 }
 

@@ -8,6 +8,7 @@ import { MAX_REPLAYS, type Replay, type ReplayKind } from '../../domain/webhooks
 import type { Audit } from '../audit.ts'
 import { replayAudited } from './audited.ts'
 import { findEndpoint, type WebhookContext } from './endpoints.ts'
+import { totalOf } from './replay-total.ts'
 
 export type ReplayRequest = {
   readonly kind: ReplayKind
@@ -50,11 +51,14 @@ export async function startReplay(
   if (filters && 'rejected' in filters) return filters
   if (request.error !== undefined && request.kind !== 'failed') return ERROR_OF_PAST
   const { from, to } = await rangeOf(context, endpoint, request)
+  const error = request.error ?? null
+  const what = { kind: request.kind, types: filters && typesOf(filters), error, from, to }
   const at = now()
   const isEmpty = from === to
   const replay: Replay = {
-    ...{ id: newId('rpl'), scope, endpoint: endpointId, kind: request.kind },
-    ...{ types: filters && typesOf(filters), error: request.error ?? null, from, to, position: from },
+    ...{ id: newId('rpl'), scope, endpoint: endpointId },
+    ...what,
+    ...{ position: from, total: await totalOf(store, endpoint, what) },
     ...{ state: isEmpty ? 'done' : 'running', sent: 0, delivered: 0 },
     ...{ createdAt: at, endedAt: isEmpty ? at : null },
   }

@@ -1,5 +1,5 @@
 import type { ProviderView } from '../../api/minipay/provider-schemas.ts'
-import { duration, percent, plural } from '../format.ts'
+import { count, duration, percent, plural } from '../format.ts'
 import { can, serverAddress } from '../me.ts'
 import { href } from '../router.ts'
 import { a, button, code, component, div, fragment, p, span, type VNode } from '../tags.ts'
@@ -19,7 +19,7 @@ type Props = {
 }
 
 export function ProviderCard({ provider, hours, alarms, onChange }: Props): VNode {
-  const { name, kind, window, lookups, calls, pauses, notification_path: path } = provider
+  const { name, kind, window, lookups, calls, pauses, notifications, notification_path: path } = provider
   const ms = (value: number | null) => (value === null ? '–' : duration(value))
   return component(
     Card,
@@ -49,6 +49,8 @@ export function ProviderCard({ provider, hours, alarms, onChange }: Props): VNod
           'Lookups',
           lookups.calls === 0 ? 'None in the last minute' : `${lookups.calls}, ${lookups.errors} failed`,
         ],
+        ['Last notification', notifications && lastOf(notifications)],
+        ['Notifications', notifications && countsOf(notifications)],
         [
           'Alarms',
           alarms ? a({ href: href('/alarms', { provider: name }) }, plural(alarms, 'open alarm')) : undefined,
@@ -78,6 +80,18 @@ function Url({ path }: { path: string }): VNode {
     code({}, value),
     component(CopyButton, { value, label: `Copy ${value}`, icon: true }),
   )
+}
+
+type Notifications = NonNullable<ProviderView['notifications']>
+
+function lastOf({ last_verified_at: at }: Notifications): VNode | string {
+  return at === null ? 'None since the start' : component(Time, { at, style: 'minute', ago: true })
+}
+
+/** Since this process started. */
+function countsOf({ verified, refused }: Notifications): VNode {
+  const words = `${count(verified)} verified, ${count(refused)} refused`
+  return span({ class: refused > 0 ? 'warn' : '' }, words)
 }
 
 function Badges({ provider: { breaker, lookups, pauses } }: Pick<Props, 'provider'>): VNode {

@@ -18,6 +18,7 @@ type Endpoint = WebhookEndpointView
 const actions = () => import('../webhooks/actions.ts')
 const form = () => import('../webhooks/endpoint-form.ts')
 const loadFailures = () => import('../webhooks/failures.ts').then(({ Failures }) => Failures)
+const loadReplays = () => import('../webhooks/replays.ts').then(({ Replays }) => Replays)
 const loadDeliveries = () =>
   import('../webhooks/endpoint-deliveries.ts').then(({ EndpointDeliveries }) => EndpointDeliveries)
 
@@ -107,6 +108,7 @@ function Content({ endpoint }: { endpoint: Endpoint }): VNode {
       load: loadFailures,
       props: { endpoint: id, placeOf: () => placeOf(endpoint) },
     }),
+    component(Later<{ id: string }>, { load: loadReplays, props: { id } }),
     component(Later<{ id: string }>, { load: loadDeliveries, props: { id } }),
   )
 }

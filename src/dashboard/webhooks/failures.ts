@@ -1,12 +1,12 @@
 /** What failed, by endpoint and error. */
 import type { FailuresView } from '../../api/minipay/delivery-schemas.ts'
 import { api } from '../api.ts'
-import { count } from '../format.ts'
+import { count, plural } from '../format.ts'
 import { can } from '../me.ts'
 import { usePoll } from '../poll.ts'
 import { useResource } from '../resource.ts'
 import { href } from '../router.ts'
-import { a, button, component, type VNode } from '../tags.ts'
+import { a, button, component, div, fragment, type VNode } from '../tags.ts'
 import { Card } from '../ui/card.ts'
 import { Loaded } from '../ui/empty.ts'
 import { type Column, Table } from '../ui/table.ts'
@@ -41,11 +41,34 @@ export function Failures({ endpoint, placeOf }: FailuresProps): VNode | null {
       resource: failures,
       lines: 3,
       show: ({ data }) =>
-        component(Table<Group>, {
-          ...{ label: 'Failed deliveries by error', rows: data, idOf: nameOf },
-          columns: columnsOf(placeOf, endpoint === undefined),
-        }),
+        fragment(
+          component(Table<Group>, {
+            ...{ label: 'Failed deliveries by error', rows: data, idOf: nameOf },
+            columns: columnsOf(placeOf, endpoint === undefined),
+          }),
+          can('webhooks:write') ? retryButton(data, placeOf, endpoint) : null,
+        ),
     }),
+  )
+}
+
+/** Of one endpoint since a time, or of every one that is not deleted. */
+function retryButton(
+  groups: readonly Group[],
+  placeOf: FailuresProps['placeOf'],
+  one?: string,
+): VNode | null {
+  const endpoints = [...new Set(groups.map(({ endpoint }) => endpoint))].filter((id) => placeOf(id))
+  const [first] = endpoints
+  if (first === undefined) return null
+  const place = endpoints.length === 1 ? (placeOf(first) ?? first) : plural(endpoints.length, 'endpoint')
+  const asksSince = one !== undefined
+  return div(
+    { class: 'more' },
+    button(
+      { type: 'button', class: 'button', onClick: () => retryAll({ endpoints, place, asksSince }) },
+      asksSince ? 'Retry all that failed since…' : 'Retry all failed…',
+    ),
   )
 }
 
@@ -78,7 +101,11 @@ function columnsOf(placeOf: FailuresProps['placeOf'], withEndpoint: boolean): re
         const place = placeOf(endpoint)
         return can('webhooks:write') && place !== undefined && error !== null
           ? button(
-              { type: 'button', class: 'plain', onClick: () => retryAll({ endpoint, error, place }) },
+              {
+                type: 'button',
+                class: 'plain',
+                onClick: () => retryAll({ endpoints: [endpoint], error, place }),
+              },
               `Retry ${count(failed)}`,
             )
           : null

@@ -1,18 +1,26 @@
-/** Failed deliveries are sent again: one, or all of an endpoint with one error, counted first and with progress. */
-import { useState } from 'preact/hooks'
+/** Failed deliveries are sent again: one, or all that fit, counted first and with progress. */
+import { useRef, useState } from 'preact/hooks'
 import type { DeliveryView, RetriedView } from '../../api/minipay/delivery-schemas.ts'
 import type { WebhookReplayView } from '../../api/minipay/webhook-replay-schemas.ts'
 import { api } from '../api.ts'
 import { count, plural } from '../format.ts'
-import { usePoll } from '../poll.ts'
+import { zone } from '../preferences.ts'
 import { useResource } from '../resource.ts'
-import { component, p, progress, span, type VNode } from '../tags.ts'
+import { component, p, type VNode } from '../tags.ts'
 import { FormDialog, showDialog } from '../ui/dialog.ts'
 import { Loaded } from '../ui/empty.ts'
-import { NoticeDialog } from '../ui/notice-dialog.ts'
+import { TextField } from '../ui/field.ts'
+import { showReplays } from './replay-progress.ts'
+import { startOfMinute } from './words.ts'
 
-/** Failed deliveries: those of an endpoint, or those of it with one error. */
-export type Failed = { readonly endpoint: string; readonly error?: string; readonly place: string }
+/** The failed deliveries of endpoints: with one error, since a time that the reader gives, or all. */
+export type Failed = {
+  readonly endpoints: readonly string[]
+  /** Where they go, in words. */
+  readonly place: string
+  readonly error?: string
+  readonly asksSince?: boolean
+}
 
 export function retryOne({ id }: DeliveryView, onDone: (delivery: DeliveryView) => void): void {
   showDialog((close) =>
@@ -34,92 +42,66 @@ export function retryAll(failed: Failed): void {
   showDialog((close) => component(RetryDialog, { failed, close }))
 }
 
-const ofError = ({ error }: Failed) => (error === undefined ? {} : { last_error: error })
+type Counted = { readonly queued: number; readonly more: boolean }
+
+/** How many would be sent again; the API changes nothing in a dry run. */
+async function countFailed({ endpoints, error }: Failed, since: string | undefined): Promise<Counted> {
+  const filter = { last_error: error, created_gte: since, dry_run: true }
+  let [queued, more] = [0, false]
+  for (const endpoint of endpoints) {
+    const found = await api.post<RetriedView>('/webhook_deliveries/retry', { ...filter, endpoint })
+    queued += found.queued
+    more ||= found.has_more
+  }
+  return { queued, more }
+}
 
 function RetryDialog({ failed, close }: { failed: Failed; close: () => void }): VNode {
-  const { endpoint, error, place } = failed
-  const counted = useResource(() =>
-    api.post<RetriedView>('/webhook_deliveries/retry', { endpoint, ...ofError(failed), dry_run: true }),
-  )
-  const { queued = 0, has_more: more = false } = counted.data.value ?? {}
-  const words = `${count(queued)}${more ? ' or more' : ''}`
+  const { endpoints, error, asksSince = false } = failed
+  const [typed, setTyped] = useState('')
+  const since = startOfMinute(typed, zone.value === 'UTC')
+  const counted = useResource(() => countFailed(failed, since), [since])
+  /** Those that were started before one could not be: the next press starts the others. */
+  const started = useRef(new Map<string, WebhookReplayView>())
+  const { queued = 0, more = false } = counted.data.value ?? {}
+  const known = counted.data.value !== undefined && !counted.loading.value
   let afterwards = close
   return component(
     FormDialog,
     {
-      title: 'Retry failed deliveries',
-      submit: counted.data.value ? `Retry ${words}` : 'Retry',
-      purpose: `retry ${endpoint} ${error ?? ''}`,
-      valid: queued > 0,
+      title: asksSince ? 'Retry all that failed since…' : 'Retry failed deliveries',
+      submit: known ? `Retry ${count(queued)}${more ? ' or more' : ''}` : 'Retry',
+      purpose: `retry ${endpoints.join()} ${error ?? ''}`,
+      valid: known && (queued > 0 || more),
       async onSubmit() {
-        const body = { kind: 'failed', ...ofError(failed) }
-        const replay = await api.post<WebhookReplayView>(`/webhook_endpoints/${endpoint}/replays`, body)
-        afterwards = () => showReplay(replay, queued)
+        for (const endpoint of endpoints.filter((id) => !started.current.has(id)))
+          started.current.set(endpoint, await startReplay(endpoint, { last_error: error, since }))
+        afterwards = () => showReplays([...started.current.values()])
         return undefined
       },
       onClose: () => afterwards(),
     },
-    component(Loaded<RetriedView>, {
+    asksSince
+      ? component(TextField, {
+          ...{ name: 'since', label: 'Since', type: 'datetime-local', value: typed, onInput: setTyped },
+          hint: `When the event was stored. Leave it empty for all.`,
+        })
+      : null,
+    component(Loaded<Counted>, {
       resource: counted,
       lines: 1,
-      show: () =>
-        p(
-          {},
-          `${plural(queued, 'failed delivery', 'failed deliveries')}${more ? ' or more' : ''} to ${place}`,
-          error === undefined ? '' : ` with the error “${error}”`,
-          queued === 1
-            ? ' is sent again.'
-            : ' are sent again, in the background. New events do not wait for them.',
-        ),
+      show: (found) => p({ role: 'status' }, wordsOf(failed, found)),
     }),
   )
 }
 
-/** The progress of a replay; `total` is the number of its deliveries, as far as it is known. */
-export function showReplay(replay: WebhookReplayView, total: number): void {
-  showDialog((close) => component(ReplayDialog, { replay, total, close }))
-}
+/** The API takes no Idempotency-Key: an endpoint's list of replays shows after a lost response whether it was started. */
+const startReplay = (endpoint: string, filter: object) =>
+  api.post<WebhookReplayView>(`/webhook_endpoints/${endpoint}/replays`, { kind: 'failed', ...filter })
 
-function ReplayDialog({
-  replay: first,
-  total,
-  close,
-}: {
-  replay: WebhookReplayView
-  total: number
-  close: () => void
-}): VNode {
-  const [replay, setReplay] = useState(first)
-  const { status, sent, delivered } = replay
-  usePoll(async () => {
-    if (status === 'running') setReplay(await api.get<WebhookReplayView>(`/webhook_replays/${first.id}`))
-  }, 1_000)
-  const whole = Math.max(total, sent)
-  const title =
-    status === 'running'
-      ? total === 1
-        ? 'A delivery is being sent again'
-        : 'Deliveries are being sent again'
-      : status === 'done'
-        ? 'Retry finished'
-        : `Retry ${status}`
-  return component(
-    NoticeDialog,
-    { title, onClose: close },
-    progress({
-      max: Math.max(whole, 1),
-      value: status === 'done' ? Math.max(whole, 1) : sent,
-      'aria-label': 'Sent',
-    }),
-    p(
-      { role: 'status' },
-      `${count(sent)} of ${count(whole)} sent, ${count(delivered)} delivered. `,
-      span(
-        { class: 'soft' },
-        status === 'running'
-          ? 'It continues without this page.'
-          : 'MiniPay tries one that fails again by the schedule.',
-      ),
-    ),
-  )
+function wordsOf({ place, error }: Failed, { queued, more }: Counted): string {
+  const deliveries = `${plural(queued, 'failed delivery', 'failed deliveries')}${more ? ' or more' : ''} to ${place}`
+  const which = error === undefined ? deliveries : `${deliveries} with the error “${error}”`
+  if (queued === 1 && !more) return `${which} is sent again.`
+  return `${which} are sent again, in the background. New events do not wait for them.`
 }

@@ -49,3 +49,10 @@ export function nextOf({ status, next_attempt_at: next }: DeliveryView): string 
 
 /** An error of an attempt as the beginning of a line. */
 export const said = (error: string): string => error.charAt(0).toUpperCase() + error.slice(1)
+
+/** A minute (`2026-11-27T10:30`, of a field for times) in UTC or the browser's zone; undefined if the text is none. */
+export function startOfMinute(typed: string, utc: boolean): string | undefined {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(typed)) return undefined
+  const time = new Date(utc ? `${typed}Z` : typed)
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString()
+}

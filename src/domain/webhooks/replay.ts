@@ -29,6 +29,8 @@ export type Replay = {
   /** Every event up to this sequence was sent again or passed. */
   readonly position: number
   readonly state: ReplayState
+  /** How many events it had to send when it was started; null: too many to count, or it is of a former version. */
+  readonly total: number | null
   /** Attempts, and those of them that succeeded. */
   readonly sent: number
   readonly delivered: number

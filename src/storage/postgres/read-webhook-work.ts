@@ -1,6 +1,6 @@
 import type { Delivery } from '../../domain/webhooks/delivery.ts'
 import type { Page, Scope, StoredEvent } from '../../ports/store.ts'
-import type { DueDelivery, WebhookStore } from '../../ports/store-webhooks.ts'
+import type { DueDelivery, FailedEvent, NumberedType, WebhookStore } from '../../ports/store-webhooks.ts'
 import { WEBHOOK_DELIVERIES } from '../columns.ts'
 import { EPOCH_OF_EVENT } from '../lists.ts'
 import { DELIVERY_COLUMNS, dueColumns, dueOf, PUT_BACK } from '../webhooks.ts'
@@ -10,6 +10,7 @@ import { recordset } from './recordset.ts'
 import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
 
+type RangeQuery = Parameters<WebhookStore['eventTypes']>[1]
 type FailedQuery = Parameters<WebhookStore['failedDeliveriesOf']>[2]
 type Values = readonly (string | number | null)[]
 
@@ -66,6 +67,21 @@ export function webhookWorkReads(sql: Sql) {
       const of = types && JSON.stringify(types)
       return due(FAILED, [scope.accountId, live(scope), endpoint, limit + 1, after, to, of, error], limit)
     },
+
+    async eventTypes(scope: Scope, { after, to, limit }: RangeQuery): Promise<Page<NumberedType>> {
+      const { rows } = await sql(EVENT_TYPES, [scope.accountId, live(scope), after, to, limit + 1])
+      return firstOf(rows as NumberedType[], limit)
+    },
+
+    async failedEvents(
+      scope: Scope,
+      endpoint: string,
+      { after, to, limit }: RangeQuery,
+    ): Promise<Page<FailedEvent>> {
+      const values = [scope.accountId, live(scope), endpoint, after, to, limit + 1]
+      const { rows } = await sql(FAILED_EVENTS, values)
+      return firstOf(rows as FailedEvent[], limit)
+    },
   }
 }
 
@@ -93,6 +109,23 @@ const EVENTS = bounded(
     ORDER BY seq LIMIT $5`,
   'sequence',
 )
+
+const firstOf = <T>(rows: readonly T[], limit: number): Page<T> => ({
+  data: rows.slice(0, limit),
+  hasMore: rows.length > limit,
+})
+
+const EVENT_TYPES = `
+  SELECT seq AS sequence, type FROM events
+  WHERE account_id = $1 AND live = $2 AND seq > $3 AND seq <= $4
+  ORDER BY seq LIMIT $5`
+
+const FAILED_EVENTS = `
+  SELECT d.event_seq AS sequence, d.event_type AS type, ${LAST_ERROR} AS error
+  FROM webhook_deliveries d
+  WHERE d.account_id = $1 AND d.live = $2 AND d.endpoint = $3 AND d.state = 'failed'
+    AND d.event_seq > $4 AND d.event_seq <= $5
+  ORDER BY d.event_seq LIMIT $6`
 
 const STORED = `
   SELECT ${DELIVERY_COLUMNS}

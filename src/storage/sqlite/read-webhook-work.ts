@@ -1,6 +1,6 @@
 import type { Delivery } from '../../domain/webhooks/delivery.ts'
 import type { Page, Scope, StoredEvent } from '../../ports/store.ts'
-import type { DueDelivery, WebhookStore } from '../../ports/store-webhooks.ts'
+import type { DueDelivery, FailedEvent, NumberedType, WebhookStore } from '../../ports/store-webhooks.ts'
 import { WEBHOOK_DELIVERIES } from '../columns.ts'
 import { EPOCH_OF_EVENT } from '../lists.ts'
 import { DELIVERY_COLUMNS, dueColumns, dueOf, PUT_BACK } from '../webhooks.ts'
@@ -16,6 +16,7 @@ const DUE = dueColumns(EVENT_DATA, EPOCH_OF_EVENT)
 const EVENT = `JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq`
 const OWN = 'd.account_id = ? AND d.live = ? AND d.endpoint = ?'
 
+type RangeQuery = Parameters<WebhookStore['eventTypes']>[1]
 type FailedQuery = Parameters<WebhookStore['failedDeliveriesOf']>[2]
 
 /** What the holder of a cursor reads. */
@@ -89,6 +90,23 @@ export function webhookWorkReads(sql: Sql) {
         limit + 1,
       ) as IterableIterator<object>
       return duePage(rows, limit)
+    },
+
+    eventTypes(scope: Scope, { after, to, limit }: RangeQuery): Page<NumberedType> {
+      const rows = sql(
+        `SELECT seq AS sequence, type FROM events
+         WHERE account_id = ? AND live = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`,
+      ).iterate(scope.accountId, live(scope), after, to, limit + 1)
+      return pageOf(rows as IterableIterator<NumberedType>, limit)
+    },
+
+    failedEvents(scope: Scope, endpoint: string, { after, to, limit }: RangeQuery): Page<FailedEvent> {
+      const rows = sql(
+        `SELECT d.event_seq AS sequence, d.event_type AS type, ${LAST_ERROR} AS error
+         FROM webhook_deliveries d INDEXED BY webhook_deliveries_failed
+         WHERE ${OWN} AND d.state = 'failed' AND d.event_seq > ? AND d.event_seq <= ? ORDER BY d.event_seq LIMIT ?`,
+      ).iterate(scope.accountId, live(scope), endpoint, after, to, limit + 1)
+      return pageOf(rows as IterableIterator<FailedEvent>, limit)
     },
   }
 }

@@ -1,9 +1,10 @@
-/** API keys, accounts, rule sets and paused providers against the facts that the audit log has of them. */
+/** API keys, accounts, rule sets, paused providers and replays against the facts that the audit log has of them. */
 import { canonicalJson } from '../../domain/idempotency.ts'
 import { BUILT_IN } from '../../domain/routing/rule-set.ts'
 import { OPERATOR_ACCOUNT } from '../../domain/scope.ts'
 import type { Json, Row } from './aggregate.ts'
 import { LoggedPauses, PAUSES } from './pauses.ts'
+import { replayProblem, STARTED_REPLAYS } from './replays.ts'
 import { timeOf } from './views.ts'
 
 /** The SQL of every source, each with few columns. */
@@ -11,10 +12,11 @@ export const ADMINISTRATION = {
   /** What people changed, in order. */
   administration: () => `SELECT account_id, live, action, object, actor, after FROM audit_log
     WHERE action LIKE 'key.%' OR action LIKE 'account.%' OR action LIKE 'routing.%'
-      OR action LIKE 'provider.%'
+      OR action LIKE 'provider.%' OR action = 'webhook_replay.created'
     ORDER BY account_id, live, seq`,
   accessKeys: () => 'SELECT id, name, expires_at, created_by FROM access_keys ORDER BY id',
   pauses: PAUSES,
+  replays: STARTED_REPLAYS,
   accounts: () => 'SELECT public_id AS id, name FROM accounts ORDER BY id',
   firstEntry: () => 'SELECT min(created_at) AS at FROM audit_log',
 } as const
@@ -44,6 +46,7 @@ export function* administrationProblem(
   const newest = new Map(rules.map((row) => [scopeOf(row), Number(row['version'])]))
   const last = new Map<string, number>()
   const pauses = new LoggedPauses()
+  const replays = new Map<unknown, Json>()
   const logged: Logged = { keys: new Map(), makers: new Map(), accounts: new Map() }
   for (let rows = yield 'administration'; rows.length > 0; rows = yield 'administration')
     for (const entry of rows) {
@@ -51,6 +54,7 @@ export function* administrationProblem(
       if (!after) continue
       const [about] = String(entry['action']).split('.')
       if (about === 'provider') pauses.note(scopeOf(entry), entry, after)
+      else if (about === 'webhook_replay') replays.set(entry['object'], after)
       else if (about !== 'routing') note(logged, entry, after)
       if (about !== 'routing') continue
       last.set(scopeOf(entry), Number(after['version']))
@@ -66,7 +70,8 @@ export function* administrationProblem(
     (yield* unloggedRules(rules, last, setBackMs)) ??
     (yield* accountProblem(logged)) ??
     (yield* keyProblem(logged)) ??
-    (yield* pauseProblem(pauses))
+    (yield* pauseProblem(pauses)) ??
+    (yield* startedProblem(replays))
   )
 }
 
@@ -129,6 +134,14 @@ function note({ keys, makers, accounts }: Logged, entry: Row, after: Json): void
   const successor = after['rolled_to']
   keys.set(successor, after['successor'] as Json)
   makers.set(successor, actor)
+}
+
+function* startedProblem(started: ReadonlyMap<unknown, Json>): Reading<string | undefined> {
+  for (let rows = yield 'replays'; rows.length > 0; rows = yield 'replays') {
+    const problem = replayProblem(rows, started)
+    if (problem !== undefined) return problem
+  }
+  return undefined
 }
 
 function* pauseProblem(logged: LoggedPauses): Reading<string | undefined> {

@@ -164,6 +164,9 @@ const READS = {
   blockedObjects: (store, scope, { endpoint }) => store.blockedObjects(scope, endpoint.id, ['txn_1']),
   failedDeliveriesOf: (store, scope, { endpoint }) =>
     store.failedDeliveriesOf(scope, endpoint.id, { after: 0, to: T, types: null, limit: 9 }),
+  eventTypes: async (store, scope) => (await store.eventTypes(scope, { after: 0, to: T, limit: 9 })).data,
+  failedEvents: async (store, scope, { endpoint }) =>
+    (await store.failedEvents(scope, endpoint.id, { after: 0, to: T, limit: 9 })).data,
   webhookDelivery: (store, scope, { dead }) => store.webhookDelivery(scope, dead),
   webhookDeliveries: async (store, scope) => (await store.webhookDeliveries(scope, PAGE)).data,
   failedWebhookDeliveries: async (store, scope) =>

@@ -175,6 +175,8 @@ async function webhooks(): Promise<Statement[]> {
     error: 'connection refused',
     limit: 16,
   })
+  await reads.failedEvents(scope, endpoint.id, { after: 1, to: 9, limit: 500 })
+  await reads.eventTypes(scope, { after: 1, to: 9, limit: 500 })
   await webhookReads(sql).webhookCursor(scope, endpoint.id)
   const work = webhookWork({ audited })
   await work.retryWebhookDelivery(scope, 'an id', tick(), auditEntry(scope))

@@ -210,6 +210,11 @@ export function dueWebhooks(open: Open): void {
     assert.deepEqual(await read({ after: 1, limit: 1 }), { data: stored.slice(1, 2), hasMore: true })
     assert.deepEqual(await read({ after: 1, to: 2, limit: 1 }), { data: stored.slice(1, 2), hasMore: false })
     assert.deepEqual(await read({ after: 4, limit: 9 }), { data: [], hasMore: false })
+    const types = stored.map(({ sequence, type }) => ({ sequence, type }))
+    const some = await store.eventTypes(live, { after: 1, to: 3, limit: 9 })
+    assert.deepEqual(some, { data: types.slice(1, 3), hasMore: false })
+    const first = await store.eventTypes(live, { after: 0, to: 4, limit: 1 })
+    assert.deepEqual(first, { data: types.slice(0, 1), hasMore: true })
   })
 
   rule(open, 'the dead letter of an endpoint is read by event and type', async (store, { live }) => {
@@ -234,6 +239,11 @@ export function dueWebhooks(open: Open): void {
       [null, 3],
     ] as const)
       assert.equal((await store.failedDeliveriesOf(live, endpoint.id, { ...of, error })).data.length, count)
+    const failed = stored.map(({ sequence, type }) => ({ sequence, type, error: 'HTTP 500' }))
+    assert.deepEqual(await store.failedEvents(live, endpoint.id, of), { data: failed, hasMore: false })
+    const second = { after: 1, to: 3, limit: 1 }
+    const page = { data: failed.slice(1, 2), hasMore: true }
+    assert.deepEqual(await store.failedEvents(live, endpoint.id, second), page)
   })
 }
 

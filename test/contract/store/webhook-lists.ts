@@ -255,6 +255,7 @@ export function webhookReplays(open: Open): void {
       from: 3,
       to: 8,
       position: 3,
+      total: 4,
     })
     const [second, entry] = [replayOf(endpoint), auditEntry(live)]
     assert.equal(await store.addReplay(first, entry), true)
