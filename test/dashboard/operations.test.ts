@@ -43,6 +43,10 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
   const chargeOf = async ({ transaction_id: id }: Attempt) =>
     (await api.get<Charge>(`/api/v1/charges/${id}`)).body
 
+  const providerNow = async () => {
+    const { body } = await api.get<Page<ProviderView>>('/api/v1/providers')
+    return body.data.find(({ name }) => name === 'bank_a') ?? assert.fail()
+  }
   const browser = await startBrowser(t)
   const { page, faults, assertClean } = await openTab(browser, world.server.url, '/dashboard/unresolved')
   const row = (id: string) => page.locator(`tr[data-row="${id}"]`)
@@ -107,6 +111,17 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
   assert.equal((await chargeOf(watched)).status, 'succeeded')
   assert.deepEqual(await rows(), [mine.id, theirs.id, asked.id, watched.id])
 
+  // The attempt in the payment's story leads there, too.
+  const story = await openTab(browser, world.server.url, `/dashboard/payments/${watched.transaction_id}`)
+  const told = story.page.getByRole('region', { name: 'What happened' })
+  assert.equal(
+    await told.getByRole('link', { name: 'Open at bank_a' }).getAttribute('href'),
+    `https://bank.example/payments/${watched.provider_reference}?tab=1`,
+  )
+  assert.deepEqual(await axeFindings(story.page), [])
+  story.assertClean()
+  await story.context.close()
+
   // A person gives the outcome: reference, reason and amount are typed.
   const dialog = page.getByRole('dialog', { name: 'Resolve attempt' })
   const fill = async (reference: string) => {
@@ -158,6 +173,9 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
   const card = page.getByRole('region', { name: 'bank_a' })
   await card.getByText('Breaker closed').waitFor()
   await card.getByText('https://pay.example.com/providers/bank_a/notifications').waitFor()
+  const { notifications } = await providerNow()
+  assert.ok(notifications !== null && notifications.verified >= 2 && notifications.last_verified_at !== null)
+  await card.getByText(`${notifications.verified} verified, 0 refused`).waitFor()
   assert.deepEqual(await axeFindings(page), [])
   await card.getByRole('button', { name: 'Pause bank_a' }).click()
   const pause = page.getByRole('dialog', { name: 'Pause bank_a' })
@@ -166,11 +184,8 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
   await pause.getByLabel('Type bank_a to confirm').fill('bank_a')
   await pause.getByRole('button', { name: 'Pause bank_a' }).click()
   await card.getByText('Paused', { exact: true }).waitFor()
-  const pausesOf = async () =>
-    (await api.get<Page<ProviderView>>('/api/v1/providers')).body.data.find(({ name }) => name === 'bank_a')
-      ?.pauses
   assert.deepEqual(
-    (await pausesOf())?.map(({ reason }) => reason),
+    (await providerNow()).pauses.map(({ reason }) => reason),
     [HOSTILE.trim()],
   )
   assert.equal((await world.tryCharge()).status, 502)
@@ -178,7 +193,7 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
   await page.getByLabel('Reason').fill('It works again.')
   await page.getByRole('dialog').getByRole('button', { name: 'Resume bank_a' }).click()
   await card.getByText('Paused', { exact: true }).waitFor({ state: 'detached' })
-  assert.deepEqual(await pausesOf(), [])
+  assert.deepEqual((await providerNow()).pauses, [])
   assert.equal((await world.tryCharge()).status, 201)
   await api.post('/api/v1/providers/mute/pause', { reason: 'by another person' })
   await page.getByRole('region', { name: 'mute' }).getByText('by another person').waitFor()

@@ -199,6 +199,23 @@ browserTest(
     await page.getByRole('dialog', { name: 'Retry finished' }).waitFor()
     await page.getByText('6 of 6 sent, 6 delivered.').waitFor()
     for (const endpoint of endpoints) await failed(endpoint.id, 0)
+    await submit(page, 'Close')
+
+    // From an event to its deliveries, and from one of them to those of its endpoint.
+    const { event_id: event, event_sequence: sequence } = (await deliveriesNow(api))[0] ?? assert.fail()
+    await page.goto(`${server.url}/dashboard/events/${event}`)
+    const ofEvent = page.getByRole('table', { name: 'Deliveries', exact: true })
+    for (const { id } of endpoints) await ofEvent.locator(`a[href*="${id}"]`).waitFor()
+    const { text } = await savedBy(page, page.getByRole('button', { name: 'CSV' }))
+    assert.equal(text.trim().split('\r\n').length, 3, 'a head, and a row for each endpoint')
+    assert.deepEqual(await axeFindings(page), [])
+    await ofEvent.locator(`a[href*="${id}"]`).click()
+    await page.waitForURL(new RegExp(`${id}\\?event_sequence=${sequence}$`))
+    await until(
+      () => ofEvent.locator('[data-row]').count(),
+      (n) => n === 1,
+    )
+    assert.deepEqual(await axeFindings(page), [])
     assertClean()
   },
 )

@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { type Charge, type Refund, until } from '../kit/client.ts'
+import type { ProviderView } from '../../src/api/minipay/provider-schemas.ts'
+import { type Charge, type Page, type Refund, until } from '../kit/client.ts'
 import { assertDocumented } from '../kit/documented.ts'
 import { call } from '../kit/http.ts'
 import { newSecret } from '../kit/simulator.ts'
@@ -24,6 +25,10 @@ const send = (body: Note, changes: { secret?: string; at?: Date; to?: string } =
   sendNotification(world, 'bank_a', body, changes)
 const counted = (result: string, provider = 'bank_a') =>
   world.metric(`minipay_provider_notifications_total{provider="${provider}",result="${result}"}`)
+const notificationsOf = async (provider: string) => {
+  const { body } = await world.api.get<Page<ProviderView>>('/api/v1/providers')
+  return body.data.find(({ name }) => name === provider)?.notifications
+}
 const attemptId = async (id: string, kind = 'authorize') =>
   (await world.api.attempts(id)).find((attempt) => attempt.kind === kind)?.id ?? ''
 /** Resolves when a notification that is sent now, and so all before it, were acted on. */
@@ -51,6 +56,7 @@ describe('a notification that cannot be verified is refused, counted, and change
       assertDocumented('POST', `/providers/${provider}/notifications`, answer)
       assert.deepEqual([answer.status, answer.body.code], [400, 'notification_unverified'])
       assert.equal(await counted('refused', provider), before + 1)
+      assert.equal((await notificationsOf(provider))?.refused, before + 1)
     })
 
   test('a notification is refused without a signature, without a body, or changed on its way', async () => {
@@ -64,6 +70,10 @@ describe('a notification that cannot be verified is refused, counted, and change
   test('a notification that is signed, but of no form that we know, is refused', async () => {
     const { status, body } = await send({ id: '', about: 'attempt', reference: 'att_1' })
     assert.deepEqual([status, body.code], [400, 'notification_unverified'])
+  })
+
+  test('a provider that decides in this process has no notifications', async () => {
+    assert.equal(await notificationsOf('sandbox'), null)
   })
 
   test('a notification is refused for a provider that there is not, or that decides in this process', async () => {

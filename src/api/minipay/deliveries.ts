@@ -79,7 +79,9 @@ const listDeliveriesEndpoint: Endpoint = {
     return sendList(services, request, reply, {
       ...{ query: storeQuery, schema: Delivery, view: deliveryView },
       read: (next) =>
-        findDeliveries(store, scope, next, { event: query.event_id, charge: query.transaction_id }),
+        findDeliveries(store, scope, next, {
+          ...{ event: query.event_id, sequence: query.event_sequence, charge: query.transaction_id },
+        }),
       cursor: ({ id }) => id,
       following: (startingAfter) => ({ startingAfter }),
     })

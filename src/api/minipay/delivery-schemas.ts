@@ -108,6 +108,7 @@ export const DeliveriesQuery = strict({
   event_type: optional(eventType),
   status: optional(deliveryStatus),
   event_id: optional({ ...eventId, maxLength: 64, description: 'Of this event.' }),
+  event_sequence: optional({ ...sequence, description: 'Of the event with this sequence.' }),
   transaction_id: optional({
     ...chargeId,
     maxLength: 64,

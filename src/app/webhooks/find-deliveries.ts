@@ -1,15 +1,17 @@
 /** Deliveries of an event, or of the events of a charge. */
 import { type Delivery, eventTimeOf } from '../../domain/webhooks/delivery.ts'
-import type { Page, Scope, Store } from '../../ports/store.ts'
+import type { Page, Scope, Store, StoredEvent } from '../../ports/store.ts'
 import type { WebhookDeliveryQuery } from '../../ports/store-webhooks.ts'
 
 /** The most events of a charge whose deliveries are found: the newest ones. */
 export const MOST_EVENTS = 100
 
-/** At most one of both is given. */
+/** A delivery must be about all that are given. */
 export type About = {
   /** `evt_…` */
   readonly event?: string | undefined
+  /** The sequence of the event. */
+  readonly sequence?: number | undefined
   /** `txn_…` */
   readonly charge?: string | undefined
 }
@@ -22,12 +24,14 @@ export async function findDeliveries(
   store: Store,
   scope: Scope,
   query: WebhookDeliveryQuery,
-  { event: id, charge }: About,
+  { event: id, sequence, charge }: About,
 ): Promise<Page<Delivery>> {
-  if (id !== undefined) {
-    const event = await store.event(scope, id)
-    if (!event || (charge !== undefined && !(await isOf(store, scope, id, charge)))) return NONE
-    const found = { eventTime: eventTimeOf(id), eventSequence: event.sequence }
+  if (id !== undefined || sequence !== undefined) {
+    const event =
+      id === undefined ? await numbered(store, scope, sequence ?? 0) : await store.event(scope, id)
+    if (!event || (sequence !== undefined && event.sequence !== sequence)) return NONE
+    if (charge !== undefined && !(await isOf(store, scope, event.id, charge))) return NONE
+    const found = { eventTime: eventTimeOf(event.id), eventSequence: event.sequence }
     return store.webhookDeliveries(scope, { ...query, ...found })
   }
   if (charge === undefined) return store.webhookDeliveries(scope, query)
@@ -35,6 +39,10 @@ export async function findDeliveries(
 }
 
 const NONE: Page<Delivery> = { data: [], hasMore: false }
+
+async function numbered(store: Store, scope: Scope, sequence: number): Promise<StoredEvent | undefined> {
+  return (await store.events(scope, { after: Math.max(0, sequence - 1), limit: 1 })).data[0]
+}
 
 async function eventsOf(store: Store, scope: Scope, charge: string) {
   const newest = { after: 0, before: Number.MAX_SAFE_INTEGER, limit: MOST_EVENTS }

@@ -63,20 +63,22 @@ export function nextLookup(attempt: AttemptView, mayLookUp: boolean): VNode {
 }
 
 /** The operation and its provider, with the way to the payment there. */
-export function call({ kind, provider, provider_reference: reference }: AttemptView, url: PaymentUrl): VNode {
+export function call(attempt: AttemptView, url: PaymentUrl): VNode {
+  const { kind, provider } = attempt
   return span(
     { class: 'two-lines' },
     kindOf(kind),
-    span(
-      { class: 'soft' },
-      provider,
-      // References of other operations are not those of a payment.
-      kind === 'authorize' ? providerLink(provider, url, reference) : null,
-    ),
+    span({ class: 'soft' }, provider, paymentLink(attempt, url)),
   )
 }
 
 type PaymentUrl = string | null | undefined
+
+/** As `providerLink`, for an attempt. References of other operations than a charge are not those of a payment. */
+export function paymentLink(attempt: AttemptView, url: PaymentUrl): VNode | null {
+  const { kind, provider, provider_reference: reference } = attempt
+  return kind === 'authorize' ? providerLink(provider, url, reference) : null
+}
 
 /** A link to the provider's own page of a payment. The address is the operator's; the reference is only a part of it. */
 export function providerLink(provider: string, url: PaymentUrl, reference: string | null): VNode | null {

@@ -1,7 +1,8 @@
-/** The cards below the story of a payment. Loaded once the story is shown. */
+/** The cards below the story of a payment, and its links to providers. Loaded once the story is shown. */
 import type { DisputeView } from '../../api/minipay/dispute-schemas.ts'
 import type { LedgerEntryView } from '../../api/minipay/ledger-schemas.ts'
 import type { RefundView } from '../../api/minipay/refund-schemas.ts'
+import { paymentLink } from '../operations/attempt-cells.ts'
 import { component, fragment, p, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
 import { Card } from '../ui/card.ts'
@@ -74,6 +75,8 @@ export function Ledger({ rows }: { rows: readonly LedgerEntryView[] }): VNode {
         }),
   )
 }
+
+export { paymentLink }
 
 /** Everything below the story. */
 export function Below({ found, payment }: { found: Beside; payment: Payment }): VNode {

@@ -5,6 +5,7 @@ import type { DeliveryView } from '../../api/minipay/delivery-schemas.ts'
 import type { DisputeView } from '../../api/minipay/dispute-schemas.ts'
 import type { EventView } from '../../api/minipay/event-schemas.ts'
 import type { LedgerEntryView } from '../../api/minipay/ledger-schemas.ts'
+import type { ProviderView } from '../../api/minipay/provider-schemas.ts'
 import type { RefundView } from '../../api/minipay/refund-schemas.ts'
 import { api } from '../api.ts'
 import { can } from '../me.ts'
@@ -18,6 +19,8 @@ export type Beside = {
   readonly entries: readonly LedgerEntryView[] | undefined
   readonly events: readonly EventView[] | undefined
   readonly deliveries: readonly DeliveryView[]
+  /** The address of a payment at each provider that has one. */
+  readonly pages: ReadonlyMap<string, string | null>
 }
 
 type Abort = { readonly signal: AbortSignal }
@@ -36,9 +39,10 @@ export async function loadBeside(id: string, abort: Abort): Promise<Beside> {
   const list = async <T>(path: string, query: Record<string, string>) =>
     (await api.get<ListPage<T>>(path, { limit: 100, ...query }, abort)).data
   const of = { transaction_id: id }
-  const [refunds, disputes, events, deliveries] = await Promise.all([
+  const [refunds, disputes, pages, events, deliveries] = await Promise.all([
     can('refunds:read') ? list<RefundView>('/refunds', of) : [],
     can('reports:read') ? list<DisputeView>('/disputes', of) : [],
+    providerPages(),
     can('webhooks:read') ? list<EventView>('/events', { object: id }) : undefined,
     can('webhooks:read') ? list<DeliveryView>('/webhook_deliveries', of).catch(() => []) : [],
   ])
@@ -47,8 +51,23 @@ export async function loadBeside(id: string, abort: Abort): Promise<Beside> {
     disputes,
     events,
     deliveries,
+    pages,
     entries: await entriesOf([id, ...idsOf(refunds, disputes)], list),
   }
+}
+
+let pages: Promise<Beside['pages']> | undefined
+
+/** The configuration has them, so they are loaded once; none if they cannot be loaded. */
+function providerPages(): Promise<Beside['pages']> {
+  if (!can('operations:read')) return Promise.resolve(new Map())
+  pages ??= api
+    .get<{ data: readonly ProviderView[] }>('/providers')
+    .then(({ data }) => new Map(data.map(({ name, payment_url: url }) => [name, url])))
+  return pages.catch(() => {
+    pages = undefined
+    return new Map()
+  })
 }
 
 /** A refund and a dispute are booked under their own ids. */

@@ -8,7 +8,7 @@ import { Card, Details } from '../ui/card.ts'
 import { Loaded } from '../ui/empty.ts'
 import { Json } from '../ui/json.ts'
 import { Later, Page } from '../ui/page.ts'
-import { Id, Time } from '../ui/values.ts'
+import { ExportButton, Id, Time } from '../ui/values.ts'
 import { objectOf } from '../webhooks/event-objects.ts'
 
 const loadDeliveries = () => import('../webhooks/deliveries.ts').then(({ Deliveries }) => Deliveries)
@@ -46,7 +46,12 @@ function Content({ event }: { event: EventView }): VNode {
           ),
       component(
         Card,
-        { title: 'Webhooks of this event' },
+        {
+          title: 'Webhooks of this event',
+          aside: component(ExportButton, {
+            ...{ path: '/webhook_deliveries', query: { event_id: event.id }, label: 'CSV', small: true },
+          }),
+        },
         component(Later<{ query: Query }>, {
           load: loadDeliveries,
           props: { query: { event_id: event.id } },

@@ -1,3 +1,4 @@
+import type { AttemptView } from '../../api/minipay/attempt-schemas.ts'
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import { duration } from '../format.ts'
 import { can, me, serverAddress } from '../me.ts'
@@ -32,11 +33,12 @@ export default function PaymentScreen({ params }: ScreenProps): VNode {
   // What is below the story is loaded after it, with its module.
   const beside = useResource(
     async (signal) => {
-      const [found, { Below }] = await Promise.all([
+      const [found, { Below, paymentLink }] = await Promise.all([
         loadBeside(id, { signal }),
         import('../payments/cards.ts'),
       ])
-      return { found, Below }
+      const link = (attempt: AttemptView) => paymentLink(attempt, found.pages.get(attempt.provider))
+      return { found, Below, link }
     },
     [id],
   )
@@ -64,7 +66,7 @@ export default function PaymentScreen({ params }: ScreenProps): VNode {
           { class: 'columns payment' },
           div(
             {},
-            component(Story, { payment: data }),
+            component(Story, { payment: data, link: beside.data.value?.link }),
             Loaded({
               resource: beside,
               show: ({ found, Below }) => component(Below, { found, payment: data }),
@@ -85,7 +87,13 @@ function softLine({ rule, notes }: Chapter): VNode | null {
   )
 }
 
-function Story({ payment: { charge, attempts } }: { payment: Payment }): VNode {
+type StoryProps = {
+  payment: Payment
+  /** The way to an attempt's payment at the provider; undefined until it is loaded. */
+  link: ((attempt: AttemptView) => VNode | null) | undefined
+}
+
+function Story({ payment: { charge, attempts }, link }: StoryProps): VNode {
   const moments = storyOf(attempts, charge).map((chapter): Moment => {
     const { attempt, operation } = chapter
     return {
@@ -99,6 +107,7 @@ function Story({ payment: { charge, attempts } }: { payment: Payment }): VNode {
         component(Badge, { status: attempt.status }),
         operation ? span({}, operation) : null,
         !attempt.duration_ms ? null : span({ class: 'soft' }, duration(attempt.duration_ms)),
+        link?.(attempt),
       ),
       ...{ sentence: chapter.sentence, soft: softLine(chapter) },
     }

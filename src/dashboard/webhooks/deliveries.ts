@@ -29,6 +29,13 @@ function useDeliveries(query: Query): Pages<DeliveryView> {
   return pages
 }
 
+/** Where a list has several endpoints, each leads to its own deliveries of the event. */
+const ENDPOINT: Column<DeliveryView> = {
+  ...{ head: 'Endpoint', class: 'named' },
+  cell: ({ endpoint, event_sequence: sequence }) =>
+    component(Id, { id: endpoint, href: href(`/webhooks/${endpoint}`, { event_sequence: sequence }) }),
+}
+
 const COLUMNS: readonly Column<DeliveryView>[] = [
   { head: 'Event', cell: ({ id, event_type: type }) => a({ href: href(`/deliveries/${id}`) }, type) },
   { head: 'Status', cell: ({ status }) => component(Badge, { status }) },
@@ -54,9 +61,14 @@ const COLUMNS: readonly Column<DeliveryView>[] = [
   },
 ]
 
-function DeliveryList({ pages, empty }: { pages: Pages<DeliveryView>; empty?: VNode }): VNode {
+type ListProps = { pages: Pages<DeliveryView>; query: Query; empty?: VNode }
+
+function DeliveryList({ pages, query, empty }: ListProps): VNode {
+  // The page of an event has its payment.
+  const own = query['event_id'] === undefined ? COLUMNS : COLUMNS.filter(({ head }) => head !== 'Payment')
+  const columns = query['endpoint'] === undefined ? own.toSpliced(2, 0, ENDPOINT) : own
   return component(List<DeliveryView>, {
-    ...{ label: 'Deliveries', noun: 'webhook', pages, columns: COLUMNS, idOf: ({ id }: DeliveryView) => id },
+    ...{ label: 'Deliveries', noun: 'webhook', pages, columns, idOf: ({ id }: DeliveryView) => id },
     empty:
       empty ??
       component(
@@ -69,5 +81,5 @@ function DeliveryList({ pages, empty }: { pages: Pages<DeliveryView>; empty?: VN
 
 /** The deliveries that fit a query, with their own requests. */
 export function Deliveries({ query, empty }: { query: Query; empty?: VNode }): VNode {
-  return component(DeliveryList, { pages: useDeliveries(query), ...(empty && { empty }) })
+  return component(DeliveryList, { pages: useDeliveries(query), query, ...(empty && { empty }) })
 }

@@ -15,6 +15,7 @@ const FILTERS: readonly Filter[] = [
     ],
   },
   { name: 'event_type', label: 'Event type', kind: 'text' },
+  { name: 'event_sequence', label: 'Event number', kind: 'text' },
   { name: 'last_error', label: 'Error', kind: 'text' },
 ]
 
