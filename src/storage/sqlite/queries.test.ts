@@ -200,10 +200,7 @@ for (const [filters, index] of alarms)
   })
 
 test('webhooks are found by their indexes, and not sorted', () => {
-  const [due, range] = [
-    { now: 1, limit: 20 },
-    { after: 0, to: 9, limit: 20 },
-  ]
+  const range = { now: 1, after: 0, to: 9, types: null, limit: 20 }
   const plans = prepared((q) => {
     for (const page of pages) {
       q.webhookEndpoints(LIVE_SCOPE, { limit: 20, ...page })
@@ -219,11 +216,10 @@ test('webhooks are found by their indexes, and not sorted', () => {
     q.failedWebhookDeliveries(LIVE_SCOPE, { after: 'dlv_', before: 'dlv`', limit: 20 })
     for (const read of [q.eventsToDeliver, q.eventTypes]) read(LIVE_SCOPE, range)
     q.storedDeliveries(LIVE_SCOPE, ['dlv_1'])
-    q.dueDeliveries(LIVE_SCOPE, 'we_1', due)
+    q.dueDeliveries(LIVE_SCOPE, 'we_1', range)
     q.nextDue(LIVE_SCOPE, 'we_1')
     q.blockedObjects(LIVE_SCOPE, 'we_1', ['txn_1'])
-    q.failedDeliveriesOf(LIVE_SCOPE, 'we_1', { ...range, types: null })
-    q.failedEvents(LIVE_SCOPE, 'we_1', range)
+    for (const read of [q.failedDeliveriesOf, q.failedEvents]) read(LIVE_SCOPE, 'we_1', range)
   })
   for (const plan of plans) assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/, plan)
 })
