@@ -49,8 +49,7 @@ export function ProviderCard({ provider, hours, alarms, onChange }: Props): VNod
           'Lookups',
           lookups.calls === 0 ? 'None in the last minute' : `${lookups.calls}, ${lookups.errors} failed`,
         ],
-        ['Last notification', notifications && lastOf(notifications)],
-        ['Notifications', notifications && countsOf(notifications)],
+        ['Notifications', notifications && component(Notifications, notifications)],
         [
           'Alarms',
           alarms ? a({ href: href('/alarms', { provider: name }) }, plural(alarms, 'open alarm')) : undefined,
@@ -82,16 +81,13 @@ function Url({ path }: { path: string }): VNode {
   )
 }
 
-type Notifications = NonNullable<ProviderView['notifications']>
-
-function lastOf({ last_verified_at: at }: Notifications): VNode | string {
-  return at === null ? 'None since the start' : component(Time, { at, style: 'minute', ago: true })
-}
-
 /** Since this process started. */
-function countsOf({ verified, refused }: Notifications): VNode {
-  const words = `${count(verified)} verified, ${count(refused)} refused`
-  return span({ class: refused > 0 ? 'warn' : '' }, words)
+function Notifications(props: NonNullable<ProviderView['notifications']>): VNode {
+  const { verified, refused, last_verified_at: at } = props
+  return fragment(
+    span({ class: refused > 0 ? 'warn' : '' }, `${count(verified)} verified, ${count(refused)} refused`),
+    at === null ? null : fragment(', the last ', component(Time, { at, style: 'minute', ago: true })),
+  )
 }
 
 function Badges({ provider: { breaker, lookups, pauses } }: Pick<Props, 'provider'>): VNode {
