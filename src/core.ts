@@ -36,7 +36,7 @@ import { openVault, warnOfClosedSecrets } from './vault/open-vault.ts'
 import { createWebhookClients, type WebhookClients } from './workers/webhooks/client.ts'
 import type { CourierParts } from './workers/webhooks/courier-parts.ts'
 import type { DispatcherOptions } from './workers/webhooks/dispatcher.ts'
-import { createMessages } from './workers/webhooks/message.ts'
+import { createDrafts, createMessages } from './workers/webhooks/message.ts'
 import { createSecretCheck } from './workers/webhooks/secret-check.ts'
 import { createTestSender } from './workers/webhooks/send-test.ts'
 import { createOverall, type Overall } from './workers/webhooks/slots.ts'
@@ -349,7 +349,7 @@ function webhooksOf(
   return {
     ...{ store, newId, bell, log, runtime, now, sha256, overall },
     client: clientsOf(config, clients),
-    message: createMessages({ vault, body: webhookBody, defaultKey: config.webhookSecret ?? null }),
+    message: createDrafts({ vault, body: webhookBody, defaultKey: config.webhookSecret ?? null }),
     opens: createSecretCheck(vault, log),
     wants: (endpoint, type) => wants(endpoint, type) && carries(endpoint.format, type),
     concurrency: config.webhookTargetConcurrency,

@@ -35,7 +35,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   app: ['domain', 'ports'],
   workers: ['app', 'domain', 'ports', 'signing', 'net'],
   // A thread of its own, which puts its parts together as core does.
-  sender: ['domain', 'ports', 'net', 'runtime', 'workers'],
+  sender: ['domain', 'ports', 'net', 'runtime', 'workers', 'api'],
   storage: ['domain', 'ports', 'database-name'],
   providers: ['domain', 'ports', 'signing', 'net'],
   simulator: ['domain', 'signing'],

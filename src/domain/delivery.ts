@@ -12,4 +12,9 @@ export type DeliveryAttempt =
       readonly answer?: string
       readonly cut?: true
     }
-  | { readonly kind: 'no_answer'; readonly error: string }
+  | {
+      readonly kind: 'no_answer'
+      readonly error: string
+      /** MiniPay sent nothing, because it could not make the message: it says nothing about the receiver. */
+      readonly unsent?: true
+    }

@@ -14,7 +14,7 @@ const KEEPING: Keeping = { idleMs: 60_000, unsaidMs: 60_000, earlyMs: 1_000, req
 /** How much of the body is kept: 500 characters in UTF-8. */
 const KEPT_BYTES = 2_000
 /** The reason of a failure. */
-export const FORBIDDEN_HEADER = 'a header of the message is not allowed'
+const FORBIDDEN_HEADER = 'a header of the message is not allowed'
 
 export type PostResult =
   | {
@@ -30,12 +30,8 @@ export type PostResult =
   | { readonly kind: 'failed'; readonly reason: string }
 
 export type Poster = {
-  /** Posts once; never rejects. Redirects are ordinary responses. Headers may be lines that `headerLines` made. */
-  post(
-    path: string,
-    headers: Readonly<Record<string, string>> | string,
-    body: string | Buffer,
-  ): Promise<PostResult>
+  /** Posts once; never rejects. Redirects are ordinary responses. */
+  post(path: string, headers: Readonly<Record<string, string>>, body: string | Buffer): Promise<PostResult>
   readonly inFlight: number
   /** Closes the connections, and cuts the requests in flight. */
   close(): Promise<void>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { headerLines, type RequestHead, requestBytes } from './request-bytes.ts'
+import { type RequestHead, requestBytes } from './request-bytes.ts'
 
 const HEAD: RequestHead = {
   ...{ method: 'POST', host: 'bank.example:8443', path: '/pay?x=1' },
@@ -51,12 +51,4 @@ test('a path or a header that could begin another line, or frame the request oth
     'connection',
   ])
     assert.equal(requestBytes({ ...HEAD, headers: { [name]: 'x' } }, ''), null, name)
-})
-
-test('lines that were made before make the same request', () => {
-  const { headers } = HEAD
-  assert.ok(typeof headers === 'object')
-  assert.equal(text({ ...HEAD, headers: headerLines(headers) ?? '' }, '{}'), text(HEAD, '{}'))
-  assert.equal(headerLines({ ...headers, host: 'other.example' }), null)
-  assert.equal(headerLines({ 'x-name': 'a\r\nb: c' }), null)
 })

@@ -6,8 +6,7 @@ export type RequestHead = {
   readonly host: string
   /** With its query. */
   readonly path: string
-  /** Or their lines, as `headerLines` made them. */
-  readonly headers: Readonly<Record<string, string>> | string
+  readonly headers: Readonly<Record<string, string>>
   /** False: the connection ends with the response. */
   readonly kept: boolean
 }
@@ -32,8 +31,8 @@ function isAllowed(name: string): boolean {
 /** A request; a text is of bytes, in Latin-1. */
 export type Request = Buffer | string
 
-/** Headers as their lines of a request; null if HTTP does not allow one of them. */
-export function headerLines(headers: Readonly<Record<string, string>>): string | null {
+/** Null if HTTP does not allow one of the headers. */
+function headerLines(headers: Readonly<Record<string, string>>): string | null {
   let lines = ''
   for (const name in headers) {
     const value = headers[name] as string
@@ -51,7 +50,7 @@ export function requestBytes(
   { method, host, path, headers, kept }: RequestHead,
   body: string | Buffer | null,
 ): Request | null {
-  const lines = typeof headers === 'string' ? headers : headerLines(headers)
+  const lines = headerLines(headers)
   if (!PATH.test(path) || lines === null) return null
   let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: ${kept ? 'keep-alive' : 'close'}\r\n${lines}`
   // Without a body, only a method that usually has one names its length (RFC 9110, 8.6).

@@ -5,14 +5,11 @@
 import { Worker } from 'node:worker_threads'
 import type { DeliveryAttempt } from '../domain/delivery.ts'
 import type { WebhookEndpoint } from '../domain/webhooks/endpoint.ts'
-import { FORBIDDEN_HEADER } from '../net/poster.ts'
-import { headerLines } from '../net/request-bytes.ts'
 import type { Log } from '../ports/log.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import type { WebhookClient, WebhookClients } from '../workers/webhooks/client.ts'
-import type { FromSender, SenderData, ToSender } from './messages.ts'
-
-type Message = Parameters<WebhookClient['send']>[0]
+import { Draft, type MessageParts, type Stamp, unsent } from '../workers/webhooks/message.ts'
+import type { FromSender, SenderData, TaskKind, ToSender } from './messages.ts'
 
 export type SenderOptions = {
   readonly data: SenderData
@@ -32,11 +29,11 @@ const CLOSE_MS = 1_000
 const BOOT = new URL('./boot.js', import.meta.url)
 
 const CLOSED: DeliveryAttempt = { kind: 'no_answer', error: 'the client is closed' }
-const REFUSED: DeliveryAttempt = { kind: 'no_answer', error: FORBIDDEN_HEADER }
 const LOST: DeliveryAttempt = { kind: 'no_answer', error: 'the thread that sends webhooks ended' }
 
 /**
- * Clients of endpoints as `createWebhookClients` makes them. The thread starts with the first and ends after the last, so
+ * Clients of endpoints as `createWebhookClients` makes them. The thread makes and sends drafts; other messages are sent from
+ * this thread. It starts with the first and ends after the last, so
  * a server without endpoints has none. If it fails, the attempts in flight end without a response, and the next one
  * starts another. If it cannot start, as when an upgrade has replaced its files, the clients of this thread send. If it does
  * not close a client in time, it is ended, and so are all its attempts.
@@ -60,6 +57,19 @@ export function createSender(options: SenderOptions): Pick<WebhookClients, 'of'>
     let isClosed = false
     const here = () => (own ??= options.fallback.of(endpoint))
 
+    async function sendHere(draft: Draft): Promise<DeliveryAttempt> {
+      try {
+        return await here().send(draft.made())
+      } catch (error) {
+        return unsent(error)
+      }
+    }
+
+    function tell({ delivery, event }: MessageParts, err: string): void {
+      const fields = { delivery, event: event.id, endpoint: endpoint.id, err }
+      options.log.error(fields, 'The body of a webhook cannot be rendered.')
+    }
+
     function threadOf(): SenderThread {
       if (used?.isAlive()) return used
       used = present()
@@ -72,10 +82,12 @@ export function createSender(options: SenderOptions): Pick<WebhookClients, 'of'>
       host: URL.parse(endpoint.url)?.host ?? '',
       async send(message) {
         if (isClosed) return CLOSED
-        const end = isUseless ? undefined : await threadOf().send(number, message)
-        if (end) return end
-        isUseless = true
-        return isClosed ? CLOSED : here().send(message)
+        if (!(message instanceof Draft)) return here().send(message)
+        const end = isUseless ? undefined : await threadOf().send(number, message.parts)
+        if (end === undefined) isUseless = true
+        const attempt = end ?? (isClosed ? CLOSED : await sendHere(message))
+        if (attempt.kind === 'no_answer' && attempt.unsent) tell(message.parts, attempt.error)
+        return attempt
       },
       async destroy() {
         if (isClosed) return
@@ -97,6 +109,8 @@ class SenderThread {
   readonly #log: Log
   readonly #sent = new Map<number, (end: DeliveryAttempt | undefined) => void>()
   readonly #closing = new Map<number, () => void>()
+  /** What the thread has of each client. */
+  readonly #stamps = new Map<number, Stamp>()
   #tasks: ToSender[number][] = []
   #attempts = 0
   /** It has loaded its modules, and sends. */
@@ -131,18 +145,19 @@ class SenderThread {
   isAlive = (): boolean => this.#isAlive && !this.#isEnding
 
   open(client: number, { id, url }: Pick<WebhookEndpoint, 'id' | 'url'>): void {
-    this.#add('open', client, 0, id, url)
+    this.#add('open', client, id, url)
   }
 
   /** Undefined: the thread could not start, and has sent nothing. */
-  send(client: number, { headers, body }: Message): Promise<DeliveryAttempt | undefined> {
-    const lines = typeof headers === 'string' ? headers : headerLines(headers)
-    if (lines === null) return Promise.resolve(REFUSED)
+  send(client: number, { stamp, event, delivery, at }: MessageParts): Promise<DeliveryAttempt | undefined> {
     const attempt = ++this.#attempts
     return new Promise((resolve) => {
       this.#await()
       this.#sent.set(attempt, resolve)
-      this.#add('send', client, attempt, lines, body)
+      if (this.#stamps.get(client) !== stamp) this.#add('stamp', client, stamp)
+      this.#stamps.set(client, stamp)
+      const { sequence, id, type, createdAt, data, epoch } = event
+      this.#add('send', client, attempt, delivery, at, sequence, id, type, createdAt, data, epoch)
     })
   }
 
@@ -156,6 +171,7 @@ class SenderThread {
         timer.cancel()
         resolve()
       })
+      this.#stamps.delete(client)
       this.#add('close', client)
     })
   }
@@ -175,14 +191,14 @@ class SenderThread {
   }
 
   /** Those of one turn go together. */
-  #add(kind: string, client: number, attempt = 0, first: string = '', second: string | Buffer = ''): void {
+  #add(kind: TaskKind, client: number, ...values: ToSender): void {
     if (this.#tasks.length === 0)
       this.#runtime.nextTurn(() => {
         const tasks = this.#tasks
         this.#tasks = []
         this.#worker.postMessage(tasks)
       })
-    this.#tasks.push(kind, client, attempt, first, second)
+    this.#tasks.push(kind, client, ...values)
   }
 
   #take(number: number, end: FromSender[number] | undefined): void {

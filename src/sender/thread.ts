@@ -1,10 +1,22 @@
 /** The thread that sends webhooks: it has the connections to all receivers. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { webhookBody } from '../api/webhooks/body.ts'
 import type { DeliveryAttempt } from '../domain/delivery.ts'
+import type { EventType } from '../domain/event.ts'
 import { createEgress } from '../net/egress.ts'
+import type { StoredEvent } from '../ports/store.ts'
 import { nodeRuntime } from '../runtime/node.ts'
-import { createWebhookClients, type LinedMessage, type WebhookClient } from '../workers/webhooks/client.ts'
-import { FORMAT, type FromSender, type SenderData, TASK_LENGTH, type ToSender } from './messages.ts'
+import { createWebhookClients, type WebhookClient, type WebhookMessage } from '../workers/webhooks/client.ts'
+import { createMaker, type Stamp, unsent } from '../workers/webhooks/message.ts'
+import {
+  FORMAT,
+  type FromSender,
+  type SenderData,
+  TASK_LENGTHS,
+  type TaskKind,
+  type ToSender,
+} from './messages.ts'
+import { createRecentEvents } from './recent-events.ts'
 
 const { format, allowed, local, ports, connections } = workerData as SenderData
 if (format !== FORMAT) throw new Error('The files of MiniPay have changed since it started. Start it again.')
@@ -16,7 +28,11 @@ const clients = createWebhookClients({
   connections,
   runtime: nodeRuntime,
 })
-const open = new Map<number, WebhookClient>()
+/** `stamp`: of its next messages. */
+type Open = { readonly client: WebhookClient; stamp: Stamp | undefined }
+const open = new Map<number, Open>()
+const make = createMaker(webhookBody)
+const recent = createRecentEvents()
 let results: FromSender[number][] = []
 
 /** Those of one turn go together. */
@@ -37,27 +53,53 @@ function shortest(attempt: DeliveryAttempt): DeliveryAttempt | number {
   return retryAfter === undefined && answer === undefined && cut === undefined ? status : attempt
 }
 
-async function send(client: WebhookClient, attempt: number, message: LinedMessage): Promise<void> {
-  report(attempt, shortest(await client.send(message)))
+/** The values of a task that begins there: see `ToSender`. */
+function send({ client, stamp }: Open, tasks: ToSender, begin: number): void {
+  const [attempt, delivery, at, sequence, id, type, createdAt, data, epoch] = tasks.slice(
+    begin + 2,
+    begin + TASK_LENGTHS.send,
+  ) as [number, string, number, number, string, EventType, number, string, string]
+  const event: StoredEvent = { sequence, id, type, createdAt, data, epoch }
+  let message: WebhookMessage
+  try {
+    if (stamp === undefined) throw new Error('the message has no stamp')
+    message = make({ stamp, event: open.size > 1 ? recent.shared(event) : event, delivery, at })
+  } catch (error) {
+    report(attempt, unsent(error))
+    return
+  }
+  void client.send(message).then((end) => report(attempt, shortest(end)))
 }
 
-async function close(number: number, client: WebhookClient): Promise<void> {
+/** A message between threads makes arrays of bytes of buffers. */
+function received(stamp: Stamp): Stamp {
+  const signers = stamp.signers.map(({ key, text, until }) => {
+    return { key: Buffer.from(key), text: Buffer.from(text), until }
+  })
+  return { ...stamp, signers }
+}
+
+async function close(number: number, { client }: Open): Promise<void> {
   open.delete(number)
   await client.destroy()
   report(-number, null)
 }
 
 port.on('message', (tasks: ToSender) => {
-  for (let at = 0; at < tasks.length; at += TASK_LENGTH) {
-    const [kind, number, attempt, first, second] = tasks.slice(at, at + TASK_LENGTH) as Task
+  let at = 0
+  while (at < tasks.length) {
+    const kind = tasks[at] as TaskKind
+    const number = tasks[at + 1] as number
     const client = open.get(number)
-    if (kind === 'open') open.set(number, clients.of({ id: first, url: second }))
-    else if (kind === 'end') port.close()
-    else if (client && kind === 'send') void send(client, attempt, { headers: first, body: second })
+    if (kind === 'open') {
+      const endpoint = { id: tasks[at + 2] as string, url: tasks[at + 3] as string }
+      open.set(number, { client: clients.of(endpoint), stamp: undefined })
+    } else if (kind === 'end') port.close()
+    else if (client && kind === 'stamp') client.stamp = received(tasks[at + 2] as Stamp)
+    else if (client && kind === 'send') send(client, tasks, at)
     else if (client) void close(number, client)
+    at += TASK_LENGTHS[kind]
   }
 })
-
-type Task = [kind: string, client: number, attempt: number, first: string, second: string]
 
 port.postMessage([])

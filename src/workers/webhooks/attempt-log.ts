@@ -4,6 +4,7 @@ import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import type { WebhookMessage } from './client.ts'
 import type { CourierParts } from './courier-parts.ts'
 import type { Job } from './job.ts'
+import { reasonOf } from './message.ts'
 
 /** The message; or the reason why there is none, which is not the receiver's fault and takes no slot from it. */
 export function messageOrReason(
@@ -19,7 +20,7 @@ export function messageOrReason(
       { delivery: id, event: event.id, endpoint: endpoint.id, err: error },
       'The body of a webhook cannot be rendered.',
     )
-    return `The body cannot be rendered: ${error instanceof Error ? error.message : String(error)}`
+    return reasonOf(error)
   }
 }
 

@@ -32,14 +32,11 @@ export type WebhookMessage = {
   readonly body: string | Buffer
 }
 
-/** A message whose headers are lines that `headerLines` made. */
-export type LinedMessage = { readonly headers: string; readonly body: string | Buffer }
-
 export type WebhookClient = {
   /** The receiver's host and port, such as `shop.example:8443`, for the log: the path may contain a secret. */
   readonly host: string
   /** Posts a message once. Never rejects: every failure is an attempt without a response. */
-  send(message: WebhookMessage | LinedMessage): Promise<DeliveryAttempt>
+  send(message: WebhookMessage): Promise<DeliveryAttempt>
   /** Cuts the requests in flight: their attempts end without a response. It sends no more. */
   destroy(): Promise<void>
 }

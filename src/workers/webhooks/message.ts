@@ -1,4 +1,5 @@
 /** The messages of webhooks: the body of an event, and the headers that sign and describe it. */
+import type { DeliveryAttempt } from '../../domain/delivery.ts'
 import type { Mode } from '../../domain/scope.ts'
 import { DEFAULT_ENDPOINT, type WebhookEndpoint, type WebhookFormat } from '../../domain/webhooks/endpoint.ts'
 import type { StoredEvent } from '../../ports/store.ts'
@@ -28,21 +29,86 @@ export type MessageOf = (
 
 /** `text`: the bytes of the whole secret, which sign in Stripe's format. */
 type Signer = { readonly key: Buffer; readonly text: Buffer; readonly until: number | null }
-/** An endpoint's own headers and opened secrets. */
-type Prepared = {
+
+/** What the messages of an endpoint need of it, opened: data that another thread can have. */
+export type Stamp = {
   readonly version: number
+  readonly format: WebhookFormat
+  readonly mode: Mode
+  /** The endpoint's own. */
   readonly headers: Readonly<Record<string, string>>
   readonly signers: readonly Signer[]
 }
 
-/** Prepared endpoints that are kept, each some 500 bytes. */
+/** Of what a message is made. */
+export type MessageParts = {
+  readonly stamp: Stamp
+  readonly event: StoredEvent
+  /** The id of the delivery. */
+  readonly delivery: string
+  /** When it is sent, in ms since 1970. */
+  readonly at: number
+}
+
+/** A message that is made when it is read. A thread that sends it makes it of the parts. */
+export class Draft implements WebhookMessage {
+  readonly parts: MessageParts
+  readonly #make: (parts: MessageParts) => WebhookMessage
+  #made: WebhookMessage | undefined
+
+  constructor(parts: MessageParts, make: (parts: MessageParts) => WebhookMessage) {
+    this.parts = parts
+    this.#make = make
+  }
+
+  /** The message. Throws if the event cannot be rendered. */
+  made(): WebhookMessage {
+    this.#made ??= this.#make(this.parts)
+    return this.#made
+  }
+
+  get headers(): Record<string, string> {
+    return this.made().headers
+  }
+
+  get body(): string | Buffer {
+    return this.made().body
+  }
+}
+
+/** Why there is no message. */
+export function reasonOf(error: unknown): string {
+  return `The body cannot be rendered: ${error instanceof Error ? error.message : String(error)}`
+}
+
+/** The end of an attempt whose message could not be made. */
+export function unsent(error: unknown): DeliveryAttempt {
+  return { kind: 'no_answer', error: reasonOf(error), unsent: true }
+}
+
+/** Messages that are made at once. */
+export function createMessages(options: MessageOptions): MessageOf {
+  const stampOf = createStamps(options)
+  const make = createMaker(options.body)
+  return (endpoint, event, delivery, at) => make({ stamp: stampOf(endpoint, at), event, delivery, at })
+}
+
+/** Messages that are made where they are sent; only an endpoint that cannot be opened fails at once. */
+export function createDrafts(options: MessageOptions): MessageOf {
+  const stampOf = createStamps(options)
+  const make = createMaker(options.body)
+  return (endpoint, event, delivery, at) =>
+    new Draft({ stamp: stampOf(endpoint, at), event, delivery, at }, make)
+}
+
+/** Endpoints whose stamps are kept, each some 500 bytes. */
 const KEPT = 1_000
 
 /** Opens the secrets of an endpoint once for each of its versions. */
-export function createMessages({ vault, body, defaultKey }: MessageOptions): MessageOf {
-  const kept = new Map<string, Prepared>()
+function createStamps({ vault, defaultKey }: Pick<MessageOptions, 'vault' | 'defaultKey'>) {
+  const kept = new Map<string, Stamp>()
 
-  function preparedOf(endpoint: WebhookEndpoint, at: number): Prepared {
+  return function stampOf(endpoint: WebhookEndpoint, at: number): Stamp {
     const context = secretContext(endpoint.scope, endpoint.id)
     const known = kept.get(context)
     if (known?.version === endpoint.version) return known
@@ -50,21 +116,26 @@ export function createMessages({ vault, body, defaultKey }: MessageOptions): Mes
       name.toLowerCase(),
       vault.open(value, context),
     ])
-    const prepared = {
+    const stamp: Stamp = {
       version: endpoint.version,
+      format: endpoint.format,
+      mode: endpoint.scope.mode,
       headers: Object.fromEntries(headers),
       signers:
         endpoint.id === DEFAULT_ENDPOINT ? configured(defaultKey) : opened(vault, endpoint, context, at),
     }
     kept.delete(context)
-    kept.set(context, prepared)
+    kept.set(context, stamp)
     for (const oldest of kept.keys()) {
       if (kept.size <= KEPT) break
       kept.delete(oldest)
     }
-    return prepared
+    return stamp
   }
+}
 
+/** Makes messages. Those of one event in one format share their body. */
+export function createMaker(body: MessageOptions['body']): (parts: MessageParts) => WebhookMessage {
   /** Endpoints of one format that are equally far share an event, and so its body. */
   const rendered = new WeakMap<StoredEvent, { readonly format: WebhookFormat; readonly text: string }>()
 
@@ -77,9 +148,9 @@ export function createMessages({ vault, body, defaultKey }: MessageOptions): Mes
     return text
   }
 
-  return function messageOf(endpoint, event, delivery, at) {
-    const { headers: own, signers } = preparedOf(endpoint, at)
-    const text = bodyOf(endpoint.format, event, endpoint.scope.mode)
+  return function make({ stamp, event, delivery, at }) {
+    const { headers: own, signers, format, mode } = stamp
+    const text = bodyOf(format, event, mode)
     const headers: Record<string, string> = {
       ...own,
       'content-type': 'application/json',
@@ -88,7 +159,7 @@ export function createMessages({ vault, body, defaultKey }: MessageOptions): Mes
       'x-webhook-delivery': delivery,
     }
     const valid = signers.filter(isValidAt(at))
-    if (valid.length > 0) sign(headers, endpoint.format, valid, event.id, at, text)
+    if (valid.length > 0) sign(headers, format, valid, event.id, at, text)
     return { headers, body: text }
   }
 }

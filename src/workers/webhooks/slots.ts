@@ -100,8 +100,14 @@ export type Slots = {
   /** How many the receiver has now, used or free. */
   count(): number
   inFlight(): number
-  /** Occupies a slot while it sends one webhook; then calls `onEnd`, with how long it took in ms. `post` never rejects. */
-  send(post: () => Promise<DeliveryAttempt>, onEnd: (attempt: DeliveryAttempt, ms: number) => void): void
+  /**
+   * Occupies a slot while it sends one webhook; then calls `onEnd`, with how long the receiver took in ms, or null if nothing
+   * was sent to it. `post` never rejects.
+   */
+  send(
+    post: () => Promise<DeliveryAttempt>,
+    onEnd: (attempt: DeliveryAttempt, ms: number | null) => void,
+  ): void
 }
 
 export type SlotOptions = {
@@ -140,9 +146,11 @@ export function createSlots({ most, failing, overall, onRoom, runtime, onAttempt
       inFlight++
       overall.occupy(sentAs)
       void post().then((attempt) => {
-        const ms = runtime.monotonic() - started
-        learn(attempt, ms)
-        onAttempt?.(attempt, ms)
+        const ms = wasSent(attempt) ? runtime.monotonic() - started : null
+        if (ms !== null) {
+          learn(attempt, ms)
+          onAttempt?.(attempt, ms)
+        }
         inFlight--
         overall.release(sentAs)
         onEnd(attempt, ms)
@@ -150,3 +158,5 @@ export function createSlots({ most, failing, overall, onRoom, runtime, onAttempt
     },
   }
 }
+
+const wasSent = (attempt: DeliveryAttempt) => attempt.kind === 'response' || attempt.unsent === undefined
