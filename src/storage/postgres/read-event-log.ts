@@ -33,15 +33,15 @@ type Branch = { readonly table: string; readonly where: string }
 
 /**
  * The events of an object. The first one of a charge has the digits of its id, and no row in the index by object. OFFSET 0
- * lets no plan look for it in the order of the log.
+ * lets no plan look for them in the order of the log, as one without statistics of the index would.
  */
 function ofObject(object: string, ofTypes: string, parameter: (value: string) => string): Branch[] {
-  const where = `${ofTypes} AND ${OBJECT_OF_EVENT} = ${parameter(object)}`
-  const first = `(SELECT * FROM events WHERE id = ${parameter(twinId('evt', object))} OFFSET 0)`
-  return [
-    { table: first, where },
-    { table: 'events', where: `${where} AND substr(id, 5) <> substr(data, 22, 26)` },
+  const isOfObject = `${OBJECT_OF_EVENT} = ${parameter(object)}`
+  const conditions = [
+    `id = ${parameter(twinId('evt', object))} AND ${isOfObject}`,
+    `substr(id, 5) <> substr(data, 22, 26) AND ${isOfObject}`,
   ]
+  return conditions.map((is) => ({ table: `(SELECT * FROM events WHERE ${is} OFFSET 0)`, where: ofTypes }))
 }
 
 /** The event log. */

@@ -266,6 +266,31 @@ test('every statement of a commit and of a worker finds its rows by an index, pl
   }
 })
 
+test('the events of an object are found by indexes, and not in the order of the log', async (t) => {
+  const connection = await connectWriter(await postgres.database(t))
+  const statements: Statement[] = []
+  const sql: Sql = async (text, values = []) => {
+    statements.push({ text, values })
+    return { rows: [], count: 0 }
+  }
+  try {
+    await eventLogReads(sql).events(scope, { after: 0, limit: 10, object: { id: 'txn_1' } })
+    const [statement] = statements
+    assert.ok(statement)
+    const names = (plan: Plan): string[] => [
+      ...(plan['Index Name'] ?? '').split(' '),
+      ...(plan.Plans ?? []).flatMap(names),
+    ]
+    const used = names(await genericPlan(connection, 'of_an_object', statement))
+    assert.deepEqual(used.filter((name) => name.startsWith('events_')).sort(), [
+      'events_by_id',
+      'events_by_object',
+    ])
+  } finally {
+    await connection.close()
+  }
+})
+
 /** The indexes that charges and attempts are read by. */
 function indexes(plan: Plan): string[] {
   const own = plan['Index Name'] ?? ''
