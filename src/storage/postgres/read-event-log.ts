@@ -36,7 +36,8 @@ type Branch = { readonly table: string; readonly where: string }
  * lets no plan look for them in the order of the log, as one without statistics of the index would.
  */
 function ofObject(object: string, ofTypes: string, parameter: (value: string) => string): Branch[] {
-  const isOfObject = `${OBJECT_OF_EVENT} = ${parameter(object)}`
+  // The index has this collation; with another one, it would be read as a whole.
+  const isOfObject = `(${OBJECT_OF_EVENT}) COLLATE "C" = ${parameter(object)}`
   const conditions = [
     `id = ${parameter(twinId('evt', object))} AND ${isOfObject}`,
     `substr(id, 5) <> substr(data, 22, 26) AND ${isOfObject}`,

@@ -281,7 +281,9 @@ test('the events of an object are found by indexes, and not in the order of the 
       ...(plan['Index Name'] ?? '').split(' '),
       ...(plan.Plans ?? []).flatMap(names),
     ]
-    const used = names(await genericPlan(connection, 'of_an_object', statement))
+    const plan = await genericPlan(connection, 'of_an_object', statement)
+    const used = names(plan)
+    assert.deepEqual(wasteful(plan), [])
     assert.deepEqual(used.filter((name) => name.startsWith('events_')).sort(), [
       'events_by_id',
       'events_by_object',
