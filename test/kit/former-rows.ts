@@ -8,16 +8,21 @@ import type { EndingKind } from '../../src/domain/idempotency.ts'
 import { decodeSnapshot } from '../../src/domain/snapshot.ts'
 import type { Store } from '../../src/ports/store.ts'
 import type { Connection } from '../../src/storage/sqlite/connection.ts'
-import { DESCRIPTION, EVENT_DATA, FACTS, METADATA } from '../../src/storage/sqlite/long-texts.ts'
+import { DESCRIPTION, EVENT_DATA, FACTS, FINGERPRINT, METADATA } from '../../src/storage/sqlite/long-texts.ts'
 import { type Migration, migrate, migrations } from '../../src/storage/sqlite/migrate.ts'
 import { openWriter } from '../../src/storage/sqlite/open.ts'
 
-/** Puts long texts back into their rows, as earlier versions and PostgreSQL store them. */
+/** Makes packed texts whole, as earlier versions stored them. */
+export const WITHOUT_PACKED_TEXTS = `
+  UPDATE events SET data = unpacked(data);
+  UPDATE idempotency_keys SET fingerprint = unpacked(fingerprint)`
+
+/** Puts long and packed texts back into their rows, as earlier versions and PostgreSQL store them. */
 export const WITHOUT_LONG_TEXTS = `
   UPDATE charges SET description = ${DESCRIPTION}, metadata = ${METADATA}, details_id = NULL WHERE details_id IS NOT NULL;
   UPDATE refunds SET description = ${DESCRIPTION}, metadata = ${METADATA}, details_id = NULL WHERE details_id IS NOT NULL;
   UPDATE events AS e SET data = ${EVENT_DATA}, details_id = NULL, rest_id = NULL;
-  UPDATE idempotency_keys AS k SET facts = ${FACTS}, details_id = NULL;
+  UPDATE idempotency_keys AS k SET facts = ${FACTS}, fingerprint = ${FINGERPRINT}, details_id = NULL;
   DELETE FROM long_texts;`
 
 /** The API's view of an event, which was its data before events stored facts. When a dispute ended was not stored then. */
@@ -105,13 +110,14 @@ export function makeFormer(sound: string, migration: string): void {
   const old = openWriter(file)
   migrate(old, all.slice(0, index))
   old.pragma('foreign_keys = OFF')
+  const rows = openWriter(sound)
+  rows.exec(WITHOUT_PACKED_TEXTS)
   if (index <= all.findIndex(({ name }) => name.endsWith('_facts.sql'))) {
-    const rows = openWriter(sound)
     rows.exec(WITHOUT_LONG_TEXTS)
     withoutFacts(rows)
     rows.exec(AS_ENTRIES)
-    rows.close()
   }
+  rows.close()
   old.prepare('ATTACH ? AS books').run(sound)
   const tables = old
     .prepare(`SELECT name FROM main.sqlite_schema WHERE type = 'table'`)

@@ -9,6 +9,7 @@ import { fill } from '../../../bench/fill.ts'
 import { auditEntry } from '../../../test/kit/audit-entries.ts'
 import { chargeCommit } from '../../../test/kit/commits.ts'
 import { tempDir } from '../../../test/kit/folders.ts'
+import { WITHOUT_PACKED_TEXTS } from '../../../test/kit/former-rows.ts'
 import { fillBooks, LIVE } from '../../../test/kit/history.ts'
 import { CLI, runCli } from '../../../test/kit/server.ts'
 import { AMOUNT_REWRITTEN } from '../../../test/tamperings/chains.ts'
@@ -20,6 +21,7 @@ import { backup } from './backup.ts'
 import { beginEpoch } from './epochs.ts'
 import { showWholeRows } from './long-texts.ts'
 import { openReader } from './open.ts'
+import { defineUnpacked } from './packed-texts.ts'
 import { openSqliteStore } from './store.ts'
 import { verify } from './verify.ts'
 
@@ -112,6 +114,8 @@ test('a head that was kept is found in later books', async () => {
 test('who changes an amount everywhere and recomputes all chains is found by a head that was kept, and not without', () => {
   const { head = '' } = verified(sound)
   const file = copy('rewritten.db', (db) => {
+    defineUnpacked(db)
+    db.exec(WITHOUT_PACKED_TEXTS)
     db.exec(AMOUNT_REWRITTEN)
     assert.equal(db.prepare('SELECT count(*) FROM charges WHERE amount = 1011').pluck().get(), 1)
     recompute(db)

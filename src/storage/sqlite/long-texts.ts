@@ -5,6 +5,7 @@
  */
 import { hash } from 'node:crypto'
 import type { Connection } from './connection.ts'
+import { defineUnpacked } from './packed-texts.ts'
 
 /**
  * The most UTF-16 code units of a description and metadata in a row: with more, most events would need another page.
@@ -50,10 +51,13 @@ export const METADATA = `CASE WHEN details_id IS NULL THEN metadata ELSE (
     SELECT CASE count(*) WHEN 0 THEN '' ELSE nullif(substr(max(text), instr(max(text), '${BETWEEN}') + ${BETWEEN.length}), '{}') END
     FROM long_texts WHERE id = details_id) END`
 
-/** The complete data of the event `e`. */
-export const EVENT_DATA = `CASE WHEN e.details_id IS NULL AND e.rest_id IS NULL THEN e.data ELSE replace(
-    e.data || CASE WHEN e.rest_id IS NULL THEN '' ELSE ${FOUND('e.rest_id')} END,
+/** The complete data of the event `e`; `unpacked` is of packed-texts. */
+export const EVENT_DATA = `CASE WHEN e.details_id IS NULL AND e.rest_id IS NULL THEN unpacked(e.data) ELSE replace(
+    unpacked(e.data) || CASE WHEN e.rest_id IS NULL THEN '' ELSE ${FOUND('e.rest_id')} END,
     coalesce('${MARK}' || e.details_id, ''), ${FOUND('e.details_id')}) END`
+
+/** The complete fingerprint of the idempotency record `k`. */
+export const FINGERPRINT = 'unpacked(k.fingerprint)'
 
 /** The complete facts of the idempotency record `k`. */
 export const FACTS = `CASE WHEN k.details_id IS NULL THEN k.facts
@@ -63,7 +67,7 @@ type Referring = {
   readonly table: string
   /** The table's name in the expressions above. */
   readonly as: string
-  /** The columns that contain a long text, as complete expressions. */
+  /** The columns that contain a long text or a packed one, as complete expressions. */
   readonly whole: Readonly<Record<string, string>>
   /** The columns that contain numbers of long texts. */
   readonly by: readonly string[]
@@ -74,7 +78,12 @@ export const REFERRING: readonly Referring[] = [
   { table: 'charges', as: 'c', whole: { description: DESCRIPTION, metadata: METADATA }, by: ['details_id'] },
   { table: 'refunds', as: 'r', whole: { description: DESCRIPTION, metadata: METADATA }, by: ['details_id'] },
   { table: 'events', as: 'e', whole: { data: EVENT_DATA }, by: ['details_id', 'rest_id'] },
-  { table: 'idempotency_keys', as: 'k', whole: { facts: FACTS }, by: ['details_id'] },
+  {
+    table: 'idempotency_keys',
+    as: 'k',
+    whole: { facts: FACTS, fingerprint: FINGERPRINT },
+    by: ['details_id'],
+  },
 ]
 
 /**
@@ -82,6 +91,7 @@ export const REFERRING: readonly Referring[] = [
  * Meanwhile this connection cannot write those tables. Returns a function that removes the views.
  */
 export function showWholeRows(db: Connection): () => void {
+  defineUnpacked(db)
   const views = REFERRING.map((referring) => viewOf(db, referring))
   changeTemporary(db, views)
   const drops = REFERRING.map(({ table }) => `DROP VIEW temp.${table}`)

@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3'
 import type { Connection } from './connection.ts'
 import { assertOurs } from './migrate.ts'
+import { defineUnpacked } from './packed-texts.ts'
 import { makePrivate } from './private-file.ts'
 
 export { lockDatabase } from './lock.ts'
@@ -30,6 +31,7 @@ export function openWriter(file: string): Connection {
     db.close()
     throw error
   }
+  defineUnpacked(db)
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
   // `minipay verify` checks references: enforcing them took a quarter of the writer's time.
@@ -44,5 +46,6 @@ export function openWriter(file: string): Connection {
 export function openReader(file: string): Connection {
   const db = new Database(file, { timeout: BUSY_TIMEOUT_MS, readonly: true, fileMustExist: true })
   db.pragma('query_only = ON')
+  defineUnpacked(db)
   return db
 }

@@ -4,7 +4,7 @@ import type { Mode } from '../../domain/scope.ts'
 import type { Scope, ScopedAttempt } from '../../ports/store.ts'
 import { ATTEMPTS, CHARGES, KEYS, REFUNDS } from '../columns.ts'
 import { recordText, selectList, type Table, type Value } from '../table.ts'
-import { DESCRIPTION, EVENT_DATA, FACTS, longDetails, METADATA } from './long-texts.ts'
+import { DESCRIPTION, EVENT_DATA, FACTS, FINGERPRINT, longDetails, METADATA } from './long-texts.ts'
 
 export type { Row, Value } from '../table.ts'
 
@@ -46,7 +46,7 @@ export function ownedAttempt({ accountId, live, ...row }: OwnedRow): ScopedAttem
  * a table with a partial index, SQLite prepares it again each time its parameters are bound, which took 10 µs of each
  * request.
  */
-export const FIND_KEY = `SELECT ${selectList(KEYS, { facts: FACTS })}, (
+export const FIND_KEY = `SELECT ${selectList(KEYS, { facts: FACTS, fingerprint: FINGERPRINT })}, (
     SELECT ${EVENT_DATA} FROM events e
     WHERE e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq) AS event
   FROM idempotency_keys k

@@ -2,6 +2,7 @@ import { lastLink, NOTHING, SEALED_ROWS, sealingLink } from '../chain/seal.ts'
 import type { Row } from '../verify/aggregate.ts'
 import type { Connection } from './connection.ts'
 import { EVENT_DATA } from './long-texts.ts'
+import { defineUnpacked } from './packed-texts.ts'
 
 /** Gives every row from before the hash chains its link, unless that is done: see chain/seal. */
 export function sealOnce(db: Connection): void {
@@ -23,6 +24,7 @@ export function sealRows(db: Connection): void {
 
 /** Returns a function that adds one link, and returns false if every row of the scope has one. */
 function sealing(db: Connection): (accountId: number, live: number) => boolean {
+  defineUnpacked(db)
   const findLast = db.prepare<[number, number], Row>(
     `SELECT number, events_to, transfers_to, audit_to, hash FROM chain_links
      WHERE account_id = ? AND live = ? ORDER BY number DESC LIMIT 1`,

@@ -12,6 +12,7 @@ import { TEXTS } from '../../../test/tamperings/texts.ts'
 import { TAMPERINGS, UNSEEN } from '../../../test/tamperings.ts'
 import { digestOf } from './long-texts.ts'
 import { openReader } from './open.ts'
+import { defineUnpacked } from './packed-texts.ts'
 import { openSqliteStore } from './store.ts'
 import { verify } from './verify.ts'
 
@@ -33,6 +34,7 @@ function afterTampering(sql: string, before = ''): string {
   writer.pragma('foreign_keys = OFF')
   writer.pragma('journal_mode = DELETE')
   writer.function('digest', (text) => digestOf(text as string))
+  defineUnpacked(writer)
   writer.exec(before)
   const changes = () => writer.prepare('SELECT total_changes()').pluck().get()
   const earlier = changes()

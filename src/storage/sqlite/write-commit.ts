@@ -9,6 +9,7 @@ import { type CommitMessage, transfersIn } from './commit-message.ts'
 import type { Connection } from './connection.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { type Apart, withoutDetails } from './long-texts.ts'
+import { packedFingerprint } from './packed-texts.ts'
 import { insertRow, putRow, updateRow } from './row-statements.ts'
 import { FIND_KEY, type Row } from './rows.ts'
 import type { Behind } from './tails.ts'
@@ -132,6 +133,7 @@ function referring(attempt: Row): Referring {
 }
 
 function keyWrites(db: Connection, { keys: index }: Behind) {
+  const { fingerprint } = KEYS.at
   const more = ['event_seq', 'details_id']
   const insertKey = db.prepare(insertRow(KEYS, [...more, 'created_at']))
   const updateKey = db.prepare(`${updateRow(KEYS, more)} AND seq = ?`)
@@ -160,7 +162,9 @@ function keyWrites(db: Connection, { keys: index }: Behind) {
       const hash = index.hash(account, live, text)
       if (index.find(hash, account, live, text) !== undefined) return false
       const [own, detailsId] = shortened(key, details)
-      index.add(hash, insertKey.run(account, live, ...own, sequence, detailsId, at).lastInsertRowid as number)
+      const packed = own.with(fingerprint, packedFingerprint(own[fingerprint] as string))
+      const { lastInsertRowid } = insertKey.run(account, live, ...packed, sequence, detailsId, at)
+      index.add(hash, lastInsertRowid as number)
       return true
     },
 

@@ -1,9 +1,10 @@
 /** Writes texts that are too long for their row: see long-texts. */
 import type { Connection } from './connection.ts'
 import { type Apart, digestOf, withoutDetails } from './long-texts.ts'
+import { packedData } from './packed-texts.ts'
 
 /**
- * The most bytes of UTF-8 of an event's data in its row: a row of 1,002 bytes needs another page, and the other columns
+ * The most bytes of UTF-8 of an event's packed data in its row: a row of 1,002 bytes needs another page, and the other columns
  * take a hundred.
  */
 const MAX_DATA_BYTES = 900
@@ -51,8 +52,10 @@ export function textWrites(db: Connection) {
     ): [data: string, detailsId: number | null, restId: number | null] {
       const own = withoutDetails(data, apart)
       const detailsId = apart && own !== data ? apart.id : null
-      const fits = own.length * MAX_UTF8_BYTES <= MAX_DATA_BYTES || Buffer.byteLength(own) <= MAX_DATA_BYTES
-      return fits ? [own, detailsId, null] : [own.slice(0, HEAD), detailsId, put(own.slice(HEAD))]
+      const packed = packedData(own)
+      const fits =
+        packed.length * MAX_UTF8_BYTES <= MAX_DATA_BYTES || Buffer.byteLength(packed) <= MAX_DATA_BYTES
+      return fits ? [packed, detailsId, null] : [own.slice(0, HEAD), detailsId, put(own.slice(HEAD))]
     },
   }
 }

@@ -1,0 +1,2 @@
+-- The data of new events and the fingerprints of new requests are stored packed, see docs/internals/sqlite.md. No row changes;
+-- the number keeps a former version from reading them.
