@@ -39,7 +39,7 @@ export function aimRow({ what, connections, value, most, unit, beside = '' }: Ai
       what,
       ...(connections !== undefined && { connections }),
       beside: `${number} ${unit}${beside && ` (${beside})`}`,
-      aim: `at most ${rounded(most)} ${unit}`,
+      aim: `at most ${Number.isInteger(most) ? rounded(most) : most} ${unit}`,
       met: value <= most,
       raw: [],
     },
