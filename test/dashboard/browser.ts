@@ -13,7 +13,7 @@ import {
   type Page,
 } from 'playwright-core'
 import { atEnd } from '../kit/folders.ts'
-import { PATIENCE_MS } from '../kit/until.ts'
+import { PATIENCE_MS, until } from '../kit/until.ts'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge']
 /** Continuous integration must run these tests: there, a missing browser is a failure. */
@@ -107,6 +107,7 @@ export async function openTab(
   const context = await browser.newContext({
     ...{ viewport: WIDE, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options },
   })
+  await context.addInitScript(KEEP_WHAT_IS_SAID)
   const page = await context.newPage()
   page.setDefaultTimeout(PATIENCE_MS)
   const faults: string[] = []
@@ -120,6 +121,23 @@ export async function openTab(
   })
   await page.goto(url + path)
   return { page, context, faults, assertClean: () => assert.deepEqual(faults, []) }
+}
+
+/** Runs in each page: keeps what it says for some seconds only. */
+const KEEP_WHAT_IS_SAID = `
+globalThis.said = new Set()
+new MutationObserver(() => {
+  for (const { textContent } of document.querySelectorAll('.toast > span')) said.add(textContent)
+}).observe(document, { childList: true, subtree: true })`
+
+/**
+ * Resolves once the page has said this in passing since it was loaded, such as "Refunded 9.00 USD". On a busy machine the
+ * sentence may have gone again when the test looks.
+ */
+export async function untilSaid(page: Page, sentence: string): Promise<void> {
+  await until(`the page says "${sentence}"`, () =>
+    page.evaluate((text) => (globalThis as unknown as { said: Set<string> }).said.has(text), sentence),
+  )
 }
 
 /**

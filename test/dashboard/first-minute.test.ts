@@ -7,7 +7,7 @@ import { folderOf } from '../kit/folders.ts'
 import { startReceiver } from '../kit/receiver.ts'
 import { serve } from '../kit/server.ts'
 import { until } from '../kit/until.ts'
-import { axeFindings, browserTest, openTab, PHONE, startBrowser } from './browser.ts'
+import { axeFindings, browserTest, openTab, PHONE, startBrowser, untilSaid } from './browser.ts'
 
 /** Presses Tab until the control with this name has the focus. */
 async function tabTo(page: BrowserPage, name: string): Promise<void> {
@@ -46,7 +46,7 @@ browserTest('a newcomer pays, is declined, refunds half and sees the webhook, wi
   await page.keyboard.press('Backspace')
   await form.getByRole('button', { name: 'Charge 12.40 USD' }).waitFor()
   await page.keyboard.press('Enter')
-  await page.getByText('Charged 12.40 USD').waitFor()
+  await untilSaid(page, 'Charged 12.40 USD')
   const [paid] = await charges()
   assert.deepEqual([paid?.amount, paid?.status, paid?.customer], [1_240, 'succeeded', 'cus_42'])
 
@@ -71,7 +71,7 @@ browserTest('a newcomer pays, is declined, refunds half and sees the webhook, wi
   await page.keyboard.press('Control+A')
   await page.keyboard.type('6.20')
   await page.keyboard.press('Enter')
-  await page.getByText('Refunded 6.20 USD').waitFor()
+  await untilSaid(page, 'Refunded 6.20 USD')
   await until('half is refunded', async () =>
     (await charges()).some((charge) => charge.amount_refunded === 620),
   )

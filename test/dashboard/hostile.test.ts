@@ -13,7 +13,7 @@ import { serve } from '../kit/server.ts'
 import { onLoopback } from '../kit/sockets.ts'
 import { until } from '../kit/until.ts'
 import { onlyBank } from '../kit/world.ts'
-import { browserTest, openTab, startBrowser } from './browser.ts'
+import { browserTest, openTab, startBrowser, untilSaid } from './browser.ts'
 import { signIn } from './screens.ts'
 
 const refundsOf = async (url: string, id: string) =>
@@ -38,10 +38,7 @@ browserTest(
     const said = await Promise.all(
       tabs.map(({ page }) =>
         Promise.race([
-          page
-            .getByText('Refunded 25.00 USD')
-            .waitFor()
-            .then(() => 'done'),
+          untilSaid(page, 'Refunded 25.00 USD').then(() => 'done'),
           page
             .getByRole('dialog')
             .getByRole('alert')
@@ -110,7 +107,7 @@ browserTest(
     await dialog.getByRole('alert').getByText('the provider never got the call').waitFor()
     assert.equal(keys.size, 1)
     await button.click()
-    await page.getByText('Refunded 9.00 USD').waitFor()
+    await untilSaid(page, 'Refunded 9.00 USD')
     assert.equal(keys.size, 2)
     // The late call, which the bank closed when it found nothing.
     await bank.control('POST', '/release')
@@ -209,7 +206,7 @@ browserTest('a proxy that hides the response to a refund does not make a second 
 
   // Pressed again.
   await (await hide(502, '9.00')).click()
-  await page.getByText('Refunded 9.00 USD').waitFor()
+  await untilSaid(page, 'Refunded 9.00 USD')
   assert.deepEqual(await amounts(), [900])
 
   // Closed, opened again, and sent again.
@@ -218,7 +215,7 @@ browserTest('a proxy that hides the response to a refund does not make a second 
   const button = await refundDialog(page)
   await type('5.00')
   await button.click()
-  await page.getByText('Refunded 5.00 USD').waitFor()
+  await untilSaid(page, 'Refunded 5.00 USD')
   assert.deepEqual(await amounts(), [900, 500])
 
   // Sent again with another amount: only a reader who saw the first refund can make a second one.
@@ -231,7 +228,7 @@ browserTest('a proxy that hides the response to a refund does not make a second 
   await dialog.getByRole('button', { name: 'Close' }).click()
   assert.deepEqual(await amounts(), [900, 500, 400])
   await (await refundDialog(page)).click()
-  await page.getByText('Refunded 7.00 USD').waitFor()
+  await untilSaid(page, 'Refunded 7.00 USD')
   assert.deepEqual(await amounts(), [900, 500, 400, 700])
 })
 

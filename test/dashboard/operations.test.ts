@@ -5,7 +5,7 @@ import type { ProviderView } from '../../src/api/minipay/provider-schemas.ts'
 import { type Alarm, type Attempt, type Charge, type Dispute, type Page, until } from '../kit/client.ts'
 import { atEnd } from '../kit/folders.ts'
 import { ruleTo, startWorld } from '../kit/world.ts'
-import { axeFindings, browserTest, openTab, PHONE, startBrowser } from './browser.ts'
+import { axeFindings, browserTest, openTab, PHONE, startBrowser, untilSaid } from './browser.ts'
 import { savedBy } from './screens.ts'
 
 const HOSTILE = '<b>seen</b> at the bank \u202e'
@@ -141,7 +141,7 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
   const submit = await fill(payment)
   assert.deepEqual(await axeFindings(page), [])
   await submit.dblclick()
-  await page.getByText('Resolved: succeeded').waitFor()
+  await untilSaid(page, 'Resolved: succeeded')
   const resolved = (await api.get<Attempt>(`/api/v1/attempts/${mine.id}`)).body
   assert.deepEqual(
     [resolved.status, resolved.resolved_by, resolved.provider_reference],
@@ -194,7 +194,7 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
   await page.getByRole('dialog').getByRole('button', { name: 'Resume bank_a' }).click()
   await card.getByText('Paused', { exact: true }).waitFor({ state: 'detached' })
   assert.deepEqual((await providerNow()).pauses, [])
-  assert.equal((await world.tryCharge()).status, 201)
+  await api.charge()
   await api.post('/api/v1/providers/mute/pause', { reason: 'by another person' })
   await page.getByRole('region', { name: 'mute' }).getByText('by another person').waitFor()
 

@@ -5,7 +5,7 @@ import { type Charge, client, type Page, type Refund } from '../kit/client.ts'
 import { folderOf } from '../kit/folders.ts'
 import { serve } from '../kit/server.ts'
 import { until } from '../kit/until.ts'
-import { axeFindings, browserTest, openTab, PHONE, startBrowser } from './browser.ts'
+import { axeFindings, browserTest, openTab, PHONE, startBrowser, untilSaid } from './browser.ts'
 import { savedBy } from './screens.ts'
 
 const MOST = Number.MAX_SAFE_INTEGER
@@ -79,7 +79,7 @@ browserTest('readers find payments, and refund, capture and cancel them, once ea
   await amount.fill('9,00')
   assert.deepEqual(await axeFindings(page), [])
   await dialog.getByRole('button', { name: 'Refund 9.00 GBP' }).dblclick()
-  await page.getByText('Refunded 9.00 GBP').waitFor()
+  await untilSaid(page, 'Refunded 9.00 GBP')
   assert.deepEqual(
     (await refundsOf(plain.id)).map((refund) => refund.amount),
     [900, 61],
@@ -103,7 +103,7 @@ browserTest('readers find payments, and refund, capture and cancel them, once ea
   await page.getByRole('button', { name: 'Refund…' }).click()
   await amount.fill('2.50')
   await dialog.getByRole('button', { name: 'Refund 2.50 GBP' }).click()
-  await page.getByText('Refunded 2.50 GBP').waitFor()
+  await untilSaid(page, 'Refunded 2.50 GBP')
   assert.equal(new Set(keys).size, 1)
   assert.equal((await refundsOf(plain.id)).length, 3)
   await page.unroute('**/api/v1/refunds')
@@ -118,7 +118,7 @@ browserTest('readers find payments, and refund, capture and cancel them, once ea
     await tab.getByLabel('Amount in GBP').fill('1.10')
   }
   for (const tab of [page, second]) await tab.getByRole('button', { name: 'Refund 1.10 GBP' }).click()
-  for (const tab of [page, second]) await tab.getByText('Refunded 1.10 GBP').waitFor()
+  for (const tab of [page, second]) await untilSaid(tab, 'Refunded 1.10 GBP')
   assert.equal((await refundsOf(plain.id)).length, 4)
   await second.close()
 
@@ -147,7 +147,7 @@ browserTest('readers find payments, and refund, capture and cancel them, once ea
   await page.getByLabel('Amount in EUR').fill('12.5')
   await page.getByText('The provider releases the other 37.50 EUR.').waitFor()
   await page.getByRole('button', { name: 'Capture 12.50 EUR' }).click()
-  await page.getByText('Captured 12.50 EUR').waitFor()
+  await untilSaid(page, 'Captured 12.50 EUR')
   assert.equal((await chargeOf(held.id)).amount_captured, 1_250)
   await page.goto(`${server.url}/dashboard/payments/${other.id}`)
   await page.getByRole('button', { name: 'Cancel…' }).click()

@@ -8,7 +8,7 @@ import { type Client, client, type Page as ListPage } from '../kit/client.ts'
 import { folderOf } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { serve } from '../kit/server.ts'
-import { axeFindings, browserTest, openTab, PHONE, startBrowser, type Tab } from './browser.ts'
+import { axeFindings, browserTest, openTab, PHONE, startBrowser, type Tab, untilSaid } from './browser.ts'
 
 const DOCUMENT = {
   rules: [
@@ -129,7 +129,7 @@ async function keepsADraftThatWasSuperseded(
   await click(page, 'Publish…')
   assert.equal(await page.getByLabel('Note').inputValue(), 'All to bank_b.')
   await click(page, 'Publish version 4')
-  await page.getByText('Published version 4.').waitFor()
+  await untilSaid(page, 'Published version 4.')
   const { version, document, note } = await current(api)
   assert.deepEqual([version, document, note], [4, mine, 'All to bank_b.'])
 }
@@ -143,7 +143,7 @@ async function restoresAVersion({ page }: Tab, api: Client): Promise<void> {
   await click(page, 'Publish…')
   assert.equal(await page.getByLabel('Note').inputValue(), 'Restore version 1.')
   await click(page, 'Publish version 5')
-  await page.getByText('Published version 5.').waitFor()
+  await untilSaid(page, 'Published version 5.')
   assert.deepEqual((await current(api)).document, DOCUMENT)
   await click(page, 'More actions')
   await click(page, 'Reset to the built-in rules…')
