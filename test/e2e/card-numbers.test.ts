@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { card, grouped, iban, random, withGs1, withLuhn } from '../card-samples.ts'
 import type { ErrorAnswer } from '../kit/client.ts'
+import { startStopwatch } from '../kit/stopwatch.ts'
 import { assertRefused, type Refuser, startRefuser } from './refusal.ts'
 
 /** As an issuer makes them: the first digits, then Luhn's check digit. No account is behind any of them. */
@@ -131,13 +132,14 @@ test('after all of it nothing was stored, the log has no card number, and the se
   refuses.assertUnharmed())
 
 test('a body of a quarter of a megabyte of single digits is answered at once', async () => {
-  const started = performance.now()
+  const watch = startStopwatch()
   await refuses.body({ ...VALID, description: '1 '.repeat(125_000) }, [
     400,
     'parameter_invalid',
     'description',
   ])
-  assert.ok(performance.now() - started < 2_000)
+  assert.ok(watch.ms() < 2_000)
+  watch.stop()
 })
 
 describe('an honest number is taken', () => {

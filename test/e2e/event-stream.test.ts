@@ -10,6 +10,7 @@ import { folderOf, tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { bearer, inDatabase } from '../kit/keys.ts'
 import { type RunningServer, serve, startServer } from '../kit/server.ts'
+import { startStopwatch } from '../kit/stopwatch.ts'
 
 const dir = tempDir()
 let server: RunningServer
@@ -33,7 +34,7 @@ async function openAt(url: string): Promise<number> {
 describe('a long poll', () => {
   test('returns as soon as an event is stored', async () => {
     const after = await last()
-    const startedAt = performance.now()
+    const watch = startStopwatch()
     const waiting = poll(`after=${after}&wait=30`)
     await delay(300)
     const { id } = await api().charge()
@@ -42,7 +43,8 @@ describe('a long poll', () => {
       body.data.map(({ data }) => data.id),
       [id],
     )
-    assert.ok(performance.now() - startedAt < 5_000)
+    assert.ok(watch.ms() < 5_000)
+    watch.stop()
   })
 
   test('returns at once what there is, and an empty page when its time is over', async () => {
@@ -102,11 +104,12 @@ describe('a long poll', () => {
     assert.deepEqual([full.status, full.body.code], [503, 'overloaded'])
     assert.equal(full.headers.get('retry-after'), '1')
     assert.equal((await call(url, 'GET', '/api/v1/charges')).status, 200)
-    const leftAt = performance.now()
+    const watch = startStopwatch()
     gone.abort()
     for (const one of waiting) await assert.rejects(one)
     await until(open, (count) => count === 0)
-    assert.ok(performance.now() - leftAt < 30_000, 'not only once the wait is over')
+    assert.ok(watch.ms() < 30_000, 'not only once the wait is over')
+    watch.stop()
     assert.equal((await call(url, 'GET', '/api/v1/events?wait=1')).status, 200)
   })
 })
@@ -241,13 +244,14 @@ describe('a stream', () => {
     const { url } = await serve(t, join(folderOf(t), 'minipay.db'))
     const follower = await follow(url)
     assert.equal(await openAt(url), 1)
-    const leftAt = performance.now()
+    const watch = startStopwatch()
     await follower.cut()
     await until(
       () => openAt(url),
       (count) => count === 0,
     )
-    assert.ok(performance.now() - leftAt < 10_000)
+    assert.ok(watch.ms() < 10_000)
+    watch.stop()
   })
 
   test('has headers that keep proxies from holding it back, and a hint when to connect again', async () => {
@@ -307,9 +311,10 @@ describe('a stream', () => {
     const other = await follow(url, { headers: bearer(admin.secret) })
     const revoked = await call(url, 'POST', `/api/v1/keys/${reader.key.id}/revoke`, {}, bearer(admin.secret))
     assert.equal(revoked.status, 200)
-    const startedAt = performance.now()
+    const watch = startStopwatch()
     assert.equal(await follower.ended, true)
-    assert.ok(performance.now() - startedAt < 6_000)
+    assert.ok(watch.ms() < 6_000)
+    watch.stop()
     const again = await fetch(`${url}/api/v1/events/stream`, { headers: bearer(reader.secret) })
     assert.equal(again.status, 401)
     assert.equal(await Promise.race([other.ended, delay(100, 'open')]), 'open')
@@ -334,9 +339,10 @@ describe('a stream', () => {
       ({ status }) => status === 503,
     )
     assert.equal(refused.headers.get('retry-after'), '1')
-    const startedAt = performance.now()
+    const watch = startStopwatch()
     assert.equal(await running.stop(), 0)
-    assert.ok(performance.now() - startedAt < 5_000)
+    assert.ok(watch.ms() < 5_000)
+    watch.stop()
     assert.deepEqual(await Promise.all(followers.map(({ ended }) => ended)), [true, true])
     const { status, body } = await waiting
     assert.deepEqual([status, body.data], [200, []])

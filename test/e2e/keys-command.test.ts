@@ -7,6 +7,7 @@ import { modeOfSecret } from '../../src/domain/access/key-secret.ts'
 import { tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { runCli, serve } from '../kit/server.ts'
+import { startStopwatch } from '../kit/stopwatch.ts'
 import { until } from '../kit/until.ts'
 
 const dir = tempDir()
@@ -205,9 +206,10 @@ describe('the keys command', () => {
       (await call(url, 'GET', '/api/v1/charges', undefined, { authorization: `Bearer ${secret}` })).status
     assert.equal(await status(), 200)
     await lines('keys', 'revoke', id)
-    const revokedAt = performance.now()
+    const watch = startStopwatch()
     await until('the revoked key is refused', async () => (await status()) === 401)
-    assert.ok(performance.now() - revokedAt < 1_500)
+    assert.ok(watch.ms() < 1_500)
+    watch.stop()
   })
 
   test('with a live administrator’s key, the commands do the same through a server', async (t) => {

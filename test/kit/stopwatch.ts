@@ -20,6 +20,6 @@ export function startStopwatch(): Stopwatch {
     const late = performance.now() - last - TICK_MS
     if (late > TICK_MS) paused += late
     last = performance.now()
-  }, TICK_MS)
+  }, TICK_MS).unref()
   return { ms: () => performance.now() - since - paused, stop: () => clearInterval(timer) }
 }

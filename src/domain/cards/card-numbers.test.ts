@@ -336,9 +336,9 @@ test('long text is searched once, not again from every digit', () => {
     (part) => part.repeat(times),
   )
   for (const text of [...texts, `4${' '.repeat(times)}4`.repeat(2)]) {
-    const started = performance.now()
+    const started = process.cpuUsage()
     assert.equal(holdsCardNumber(`${text}x`), false, text.slice(0, 8))
-    assert.ok(performance.now() - started < 5_000, text.slice(0, 8))
+    assert.ok(process.cpuUsage(started).user < 5_000_000, text.slice(0, 8))
   }
   assert.equal(holdsCardNumber(`${'7 '.repeat(times)}${grouped(CARD, 4, ' ')}`), true)
   assert.ok(cutCardNumbers(`${grouped(CARD, 4, ' ')} `.repeat(10_000), '#').length < 100_000)
