@@ -31,7 +31,12 @@ before(async () => {
     name,
     { ...at, deadline_ms: DEADLINE_MS, lookup: name.split('_')[0] },
   ])
-  world = await startWorld({ banks: ['bank'], providers: Object.fromEntries(providers) })
+  world = await startWorld({
+    banks: ['bank'],
+    providers: Object.fromEntries(providers),
+    // A call is made once more, and another provider is called, only while the client waits.
+    env: { MINIPAY_PROVIDER_WAIT_MS: '30000' },
+  })
   await world.route({
     rules: [...standIns.keys()].map((name) => ruleTo(name, [name, 'bank'])),
     default: { providers: ['bank'] },
