@@ -48,6 +48,11 @@ try {
       await page.setViewportSize(viewport)
       await page.emulateMedia({ colorScheme })
       await settled()
+      if (place.shows)
+        await page
+          .locator(place.shows)
+          .first()
+          .evaluate((part) => part.scrollIntoView())
       const file = join(folder, `${name}.webp`)
       writeFileSync(file, await picture(page))
       process.stdout.write(`${file}\n`)

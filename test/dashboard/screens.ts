@@ -21,14 +21,17 @@ export function screenPath(pattern: string, ids: Readonly<Record<string, string 
   return `/dashboard${filled}`
 }
 
-/** A place of the dashboard: a name for reports and files, and the path below the server's address. */
-export type ScreenPlace = { readonly name: string; readonly path: string }
+/**
+ * A place of the dashboard: a name for reports and files, and the path below the server's address. `shows` is what a
+ * picture is of, if that is further down.
+ */
+export type ScreenPlace = { readonly name: string; readonly path: string; readonly shows?: string }
 
 /** Every screen, and states of one that look different: the ledger of an account has a chart and a table of its days. */
 export function screenPlaces(ids: Parameters<typeof screenPath>[1]): readonly ScreenPlace[] {
   const places = screenPatterns().map((pattern) => ({ name: pattern, path: screenPath(pattern, ids) }))
   const account = screenPath('/ledger?account=merchant&currency=usd', {})
-  return [...places, { name: '/ledger-account', path: account }]
+  return [...places, { name: '/ledger-account', path: account, shows: '.days' }]
 }
 
 /** Follows a page's requests; the returned function resolves when the page has its heading, and waits for no response. */
