@@ -9,6 +9,7 @@ import { AUDIT, KEYS, NOUNS } from '../columns.ts'
 import { refusalOf } from '../guards.ts'
 import { messageOf, transfersIn, weightOf } from './commit-message.ts'
 import { migrations } from './migrate.ts'
+import { WORDS } from './packed-texts.ts'
 import { insertRow, putRow, updateRow } from './row-statements.ts'
 import { SHARED } from './shared.ts'
 import { WRITES } from './writes.ts'
@@ -23,7 +24,7 @@ export const BUILD = `${version()} ${digest()}`
 function digest(): string {
   const tables = [...NOUNS, AUDIT, KEYS].map(({ name, key, columns }) => [name, key, columns])
   const functions = [messageOf, transfersIn, weightOf, refusalOf, insertRow, putRow, updateRow]
-  const parts = [tables, Object.entries(WRITES), functions, SHARED, migrations()]
+  const parts = [tables, Object.entries(WRITES), functions, SHARED, WORDS, migrations()]
   const texts = JSON.stringify(parts, (_name, value) => (typeof value === 'function' ? String(value) : value))
   return createHash('sha256').update(texts).digest('hex')
 }

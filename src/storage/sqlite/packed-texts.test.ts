@@ -72,6 +72,10 @@ test("a request's fingerprint is stored without the words of its form", () => {
   assert.equal(unpacked(packedFingerprint(text)), text)
 })
 
+test('a character without a word stays, so that the text is no JSON', () => {
+  assert.equal(unpacked('{"a":"\u001e"}'), '{"a":"\u001e"}')
+})
+
 test('each word keeps its character, because rows contain it', () => {
   const stored = [
     ...['\u0001', '\u0002', '\u0003', '\u0004', '\u0005', '\u0006', '\u0007', '\b', '\t', '\n', '\v', '\f'],

@@ -6,10 +6,10 @@
 import type { Connection } from './connection.ts'
 
 /**
- * The word of each character, from U+0001. Rows contain these characters: a word is never changed or removed, and new ones come
- * last. The last character is for `DIGITS`.
+ * The word of each character, from U+0001. Rows contain these characters: a word is never changed or removed. New ones come
+ * last, with a migration, because a former version cannot read them. The last character is for `DIGITS`.
  */
-const WORDS = [
+export const WORDS = [
   '","amount":',
   ',"amountCaptured":',
   ',"currency":"',
@@ -112,10 +112,13 @@ function withoutDigits(packed: string): string {
   return at < 0 ? rest : rest.slice(0, at) + DIGITS + rest.slice(at + digits.length)
 }
 
-/** The whole text of a packed one, or of one that is stored whole. */
+/**
+ * The whole text of a packed one, or of one that is stored whole. Characters without a word stay: then it is no JSON, and not
+ * another object.
+ */
 export function unpacked(text: string): string {
   return text.replace(CHARACTERS, (character) =>
-    character === DIGITS ? text.slice(DIGITS_AT, HEAD) : (WORDS[character.charCodeAt(0) - 1] ?? ''),
+    character === DIGITS ? text.slice(DIGITS_AT, HEAD) : (WORDS[character.charCodeAt(0) - 1] ?? character),
   )
 }
 
