@@ -40,6 +40,7 @@ async function assertDays(page: Page): Promise<void> {
   assert.deepEqual(await axeFindings(page), [])
   // The entries of the day, wherever the reader is: the browser is not in UTC. The balances stay at their time.
   await page.getByLabel('Balances at the end of').fill('2031-01-01')
+  await page.waitForURL(/at=2031-01-01/)
   await row.getByRole('link').click()
   assert.equal(new URL(page.url()).search, `?at=2031-01-01&account=merchant&currency=usd&day=${today}`)
   const entries = page.getByRole('region', { name: 'List of entries' })
