@@ -282,9 +282,13 @@ describe('from one position to the next', () => {
   })
 
   test('booking more than the captured amount, a negative amount, or a won dispute is a bug', () => {
-    for (const amountBooked of [1001, -1])
+    const refused: [number, string][] = [
+      [1001, '10.01'],
+      [-1, '-0.01'],
+    ]
+    for (const [amountBooked, text] of refused)
       assert.throws(() => step(null, dispute({ amountBooked })), {
-        message: `${amountBooked} of the dispute dp_1 can't be booked on txn_1`,
+        message: `${text} USD of the dispute dp_1 can't be booked on txn_1`,
       })
     assert.throws(() => step(null, dispute({ amountBooked: 701 }), taken({ amountDisputed: 300 })))
     assert.throws(() => step(null, won({ amountBooked: 1 })))

@@ -88,7 +88,7 @@ test('a refund without an amount refunds the remainder; a larger one is rejected
   assert.deepEqual(refundAmount(charge, refundOf(71)), {
     rejected: true,
     code: 'refund_exceeds_remaining',
-    message: 'Only 70 of transaction txn_1 is left to refund.',
+    message: 'Only 0.70 USD of transaction txn_1 is left to refund.',
     param: 'amount',
   })
 })

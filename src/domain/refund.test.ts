@@ -82,7 +82,7 @@ test('a refused refund has a message with the reason', () => {
       taken({ amountDisputed: 400 }),
       601,
       'refund_exceeds_remaining',
-      'Only 600 of transaction txn_1 is left to refund.',
+      'Only 6.00 USD of transaction txn_1 is left to refund.',
       'amount',
     ],
   ] as const)
@@ -115,9 +115,14 @@ test("a refund that begins reserves its amount of the merchant's balance", () =>
 })
 
 test('a refund of less than 1, of more than the remainder, or of an uncaptured charge is a bug', () => {
-  for (const amount of [0, -1, 801])
+  const refused: [number, string][] = [
+    [0, '0.00'],
+    [-1, '-0.01'],
+    [801, '8.01'],
+  ]
+  for (const [amount, text] of refused)
     assert.throws(() => beginRefund(taken({ amountRefunded: 200 }), refundOf(), amount, null, made('re_1')), {
-      message: `a refund of ${amount} is more than what is left of txn_1`,
+      message: `a refund of ${text} USD is more than what is left of txn_1`,
     })
   assert.throws(
     () => beginRefund(taken({ status: 'authorized' }), refundOf(), 1, null, made('re_1')),

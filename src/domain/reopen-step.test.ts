@@ -244,7 +244,7 @@ test('a refund that failed is begun again, of as much as is said, or of its own'
       )
       assert.deepEqual(
         reopen(about(charge, attempt, [], refund), 701),
-        refusal(attempt, 'has only 700 left to refund'),
+        refusal(attempt, 'has only 7.00 USD left to refund'),
       )
     }
 })
@@ -311,7 +311,7 @@ test('an attempt cannot move more than the free amount; a cancel moves nothing',
   const capture = end('capture', DECLINED, 600)
   assert.deepEqual(
     concludeAnew(about(held(), capture), yes(1001), 'hand', 3_000),
-    refusal(capture, 'has only 1000 left for it'),
+    refusal(capture, 'has only 10.00 USD left for it'),
   )
   for (const done of [
     concludeAnew(about(held(), capture), yes(1000), 'hand', 3_000),

@@ -256,8 +256,8 @@ describe('a refund', () => {
   test('a refund is left alone when its money was given back since, or another call paid it', () => {
     const late = after(conclude(DECLINED))
     const gone = { ...late, charge: { ...late.charge, amountRefundPending: 500 } }
-    assert.match(refusal(concludeAnew(gone, yes(600), 'lookup', 3_000)), /has only 500 left/)
-    assert.match(refusal(reopen(gone)), /has only 500 left/)
+    assert.match(refusal(concludeAnew(gone, yes(600), 'lookup', 3_000)), /has only 5\.00 USD left/)
+    assert.match(refusal(reopen(gone)), /has only 5\.00 USD left/)
     const other = { ...ended('refund', yes(600)), refundId: 're_1' }
     assert.match(refusal(reopen({ ...late, others: [other] })), /another attempt of the same refund/)
   })

@@ -48,7 +48,8 @@ export function concludeAnew(
 ): Decision | Rejection {
   const amount = outcome.kind === 'succeeded' && ended.attempt.kind !== 'cancel' ? outcome.amount : null
   const most = maxMovedAmount(ended)
-  if (amount !== null && amount > most) return refuseReopen(ended, `has only ${most} left for it`)
+  if (amount !== null && amount > most)
+    return refuseReopen(ended, `has only ${moneyText(most, ended.charge.currency)} left for it`)
   const first = reopen(ended, amount)
   if (isRejection(first)) return first
   const [attempt] = first.attempts as [Attempt]

@@ -3,6 +3,7 @@ import { type Attempt, isOpen, type KnownOutcome } from '../../domain/attempt.ts
 import { scheduleRequestedCancel } from '../../domain/cancel-request.ts'
 import { decide as unmoved } from '../../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../../domain/error.ts'
+import { moneyText } from '../../domain/money.ts'
 import { concludeAnew, type EndedAttempt, maxMovedAmount } from '../../domain/reopen.ts'
 import type { Scope } from '../../ports/store.ts'
 import { listAlarms } from '../alarms/raise-alarm.ts'
@@ -72,7 +73,11 @@ export async function correctAttempt(
 export function refuseExcess(about: Omit<EndedAttempt, 'others'>, amount: number): Rejection | undefined {
   const most = maxMovedAmount(about)
   if (about.attempt.kind === 'cancel' || amount <= most) return undefined
-  return reject('parameter_invalid', `The ${about.attempt.kind} moved at most ${most}.`, 'amount')
+  return reject(
+    'parameter_invalid',
+    `The ${about.attempt.kind} moved at most ${moneyText(most, about.charge.currency)}.`,
+    'amount',
+  )
 }
 
 function isSameOutcome(attempt: Attempt, outcome: KnownOutcome): boolean {

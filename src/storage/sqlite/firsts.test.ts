@@ -67,6 +67,7 @@ const DOWNGRADE = `
   ALTER TABLE charges DROP COLUMN first_transfer;
   ALTER TABLE charges DROP COLUMN first_event;
   DROP TABLE ledger_days;
+  ALTER TABLE webhook_replays DROP COLUMN total;
   DROP TABLE reference_index;
   DROP TABLE reference_index_state;
   DROP TABLE referenced_providers;

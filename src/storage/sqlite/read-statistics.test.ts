@@ -27,6 +27,7 @@ test('statistics read a range of their primary key, and attention reads counters
     'oldest',
     'open',
     'open',
+    'open',
   ])
   db.close()
 })
