@@ -25,6 +25,7 @@ const TIMES = new Set([
   'next_attempt_at',
   'settled_at',
   'next_lookup_at',
+  'last_verified_at',
   'unknown_since',
 ])
 /** Times that an object keeps. */
