@@ -130,7 +130,7 @@ describe('an attempt without a lookup waits for a person', () => {
     const { code, stdout } = await cli()
     assert.equal(code, 0)
     for (const id of ids)
-      assert.match(stdout, new RegExp(`^${id} +unknown +authorize 2500 usd at ${provider} `, 'm'))
+      assert.match(stdout, new RegExp(`^${id} +unknown +authorize 25\\.00 USD at ${provider} `, 'm'))
     for (const id of ids) assert.equal((await resolve(id, { outcome: 'failed' })).status, 200)
   })
 

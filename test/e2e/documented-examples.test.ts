@@ -21,7 +21,7 @@ import { bearer, inDatabase } from '../kit/keys.ts'
 import { type Receiver, startReceiver } from '../kit/receiver.ts'
 import { type RunningServer, serve, startServer } from '../kit/server.ts'
 import { signIn } from '../kit/sessions.ts'
-import { ENDPOINTS_PATH, makeEndpoint } from '../kit/webhook-endpoints.ts'
+import { deliveriesNow, ENDPOINTS_PATH, makeEndpoint } from '../kit/webhook-endpoints.ts'
 import { sendNotification, startWorld, type World } from '../kit/world.ts'
 
 type Examples = Readonly<Record<string, { readonly value: unknown }>>
@@ -349,11 +349,18 @@ test('webhook endpoints and their replays are as in the examples', async (t) => 
   await send('rotateWebhookSecret', 200, 'rotated', { at, id: await create() })
   for (const id of [first, second]) await send('deleteWebhookEndpoint', 200, 'deleted', { at, id })
 
-  await at.charge()
-  const heard = await startReceiver()
+  let status = 200
+  const heard = await startReceiver((_webhook, response) => response.writeHead(status).end('ok'))
   t.after(heard.close)
-  const { id } = await makeEndpoint(at, { url: heard.url })
+  const { id } = await makeEndpoint(at, { url: heard.url, retry_delays_seconds: [] })
   await send('testWebhookEndpoint', 200, 'tested', { at, id })
+  // The replay has one event to send.
+  status = 500
+  await at.charge()
+  await until(
+    () => deliveriesNow(at),
+    (found) => found.some(({ endpoint, status }) => endpoint === id && status === 'failed'),
+  )
   // A replay to it does not end.
   await at.post(`${ENDPOINTS_PATH}/${id}/disable`)
   const replay = await send<{ id: string }>('createWebhookReplay', 201, 'started', { at, id })

@@ -336,7 +336,7 @@ const MISTAKES: readonly (readonly [name: string, request: () => Request, code: 
     'a capture of more than is held',
     () => post({ amount: 9999 }, JSON_TYPE, `/api/v1/charges/${ids.held}/capture`),
     'capture_exceeds_authorized',
-    /Only 2500 of transaction txn_\w+ is authorized/,
+    /Only 25\.00 USD of transaction txn_\w+ is authorized/,
   ],
   [
     'rules without their document',

@@ -103,7 +103,7 @@ test('nothing needs attention on a server where nothing went wrong', async () =>
     unresolved: { unknown: 0, pending: 0, overdue: 0, oldest_since: null },
     failed_deliveries: 0,
     webhook_endpoints: { disabled: 0, failing: 0 },
-    disputes: { open: 0, due: 0, next_due_at: null },
+    disputes: { open: 0, needs_response: 0, due: 0, next_due_at: null },
     open_alarms: 0,
     open_breakers: [],
   })
