@@ -183,14 +183,20 @@ browserTest(
     const table = page.getByRole('table', { name: 'Replays of this endpoint' })
     await table.getByText('0 of 3 sent, 0 delivered').waitFor()
     assert.deepEqual(await axeFindings(page), [])
+    // What a canceled replay has begun to send is sent: here, all of it.
+    await until(
+      async () => held.length,
+      (n) => n === 3,
+    )
     await table.getByRole('button', { name: 'Cancel…' }).click()
     await submit(page, 'Cancel replay')
     await table.getByText('Canceled').waitFor()
     const now = await api.get<WebhookReplayView>(`/api/v1/webhook_replays/${replay.id}`)
     assert.equal(now.body.status, 'canceled')
 
-    // What was in flight fails, now or by its deadline.
-    for (const response of held) response.writeHead(500).end()
+    respond = (response) => void response.writeHead(500).end()
+    for (const response of held) respond(response)
+    for (const endpoint of endpoints) await failed(endpoint.id, 3)
     respond = (response) => void response.writeHead(200).end()
     await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Webhooks' }).click()
     await press(page, 'Retry all failed…')
