@@ -17,6 +17,7 @@ import {
   ENDPOINTS_PATH,
   endpointNow,
   makeEndpoint,
+  untilFailed,
 } from '../kit/webhook-endpoints.ts'
 import { axeFindings, browserTest, openTab, startBrowser } from './browser.ts'
 import { savedBy } from './screens.ts'
@@ -152,14 +153,9 @@ browserTest(
       await makeEndpoint(api, { url: `${receiver.url}/other`, retry_delays_seconds: [] }),
     ] as const
     const [{ id }] = endpoints
-    const failed = (of: string, n: number) =>
-      until(
-        () => endpointNow(api, of),
-        (now) => now.failed === n,
-      )
     const charge = () => api.post('/api/v1/charges', { amount: 900, currency: 'usd', customer: 'cus_1' })
     for (let i = 0; i < 3; i++) await charge()
-    for (const endpoint of endpoints) await failed(endpoint.id, 3)
+    for (const endpoint of endpoints) await untilFailed(api, endpoint.id, 3)
     const browser = await startBrowser(t)
     const { page, assertClean } = await openTab(browser, server.url, `/dashboard/webhooks/${id}`)
 
@@ -196,7 +192,7 @@ browserTest(
 
     respond = (response) => void response.writeHead(500).end()
     for (const response of held) respond(response)
-    for (const endpoint of endpoints) await failed(endpoint.id, 3)
+    for (const endpoint of endpoints) await untilFailed(api, endpoint.id, 3)
     respond = (response) => void response.writeHead(200).end()
     await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Webhooks' }).click()
     await press(page, 'Retry all failed…')
@@ -204,7 +200,7 @@ browserTest(
     await submit(page, 'Retry 6')
     await page.getByRole('dialog', { name: 'Retry finished' }).waitFor()
     await page.getByText('6 of 6 sent, 6 delivered.').waitFor()
-    for (const endpoint of endpoints) await failed(endpoint.id, 0)
+    for (const endpoint of endpoints) await untilFailed(api, endpoint.id, 0)
     await submit(page, 'Close')
 
     // From an event to its deliveries, and from one of them to those of its endpoint.

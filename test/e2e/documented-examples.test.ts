@@ -4,24 +4,15 @@ import type { ServerResponse } from 'node:http'
 import { after, before, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { withoutReferences } from '../../src/api/docs/references.ts'
-import {
-  type Alarm,
-  type Attempt,
-  type Charge,
-  type Client,
-  client,
-  type Delivery,
-  type Dispute,
-  type Page,
-  until,
-} from '../kit/client.ts'
+import type { Alarm, Attempt, Charge, Client, Delivery, Dispute, Page } from '../kit/client.ts'
+import { client, until } from '../kit/client.ts'
 import { assertDocumentedWebhook, comparable } from '../kit/documented.ts'
 import { tempDir } from '../kit/folders.ts'
 import { bearer, inDatabase } from '../kit/keys.ts'
 import { type Receiver, startReceiver } from '../kit/receiver.ts'
 import { type RunningServer, serve, startServer } from '../kit/server.ts'
 import { signIn } from '../kit/sessions.ts'
-import { deliveriesNow, ENDPOINTS_PATH, makeEndpoint } from '../kit/webhook-endpoints.ts'
+import { ENDPOINTS_PATH, makeEndpoint, untilFailed } from '../kit/webhook-endpoints.ts'
 import { sendNotification, startWorld, type World } from '../kit/world.ts'
 
 type Examples = Readonly<Record<string, { readonly value: unknown }>>
@@ -107,24 +98,24 @@ type Target = {
 }
 let keys = 0
 
+const operationOf = (id: string): Found => operations.get(id) ?? assert.fail(`there is no operation ${id}`)
+
 /** The body of an example's request. One that has none answers the first example's. */
 function bodyOf(id: string, name: string): object | undefined {
-  const { operation } = operations.get(id) ?? assert.fail(`there is no operation ${id}`)
-  const examples = operation.requestBody?.content?.['application/json']?.examples ?? {}
+  const examples = operationOf(id).operation.requestBody?.content?.['application/json']?.examples ?? {}
   return (examples[name] ?? Object.values(examples)[0])?.value as object | undefined
 }
 
 /** A key such as the document shows for the operation, new for each request. */
 function keyOf(id: string): string | undefined {
-  const { operation } = operations.get(id) ?? assert.fail(`there is no operation ${id}`)
-  const parameter = operation.parameters?.find(({ name }) => name === 'Idempotency-Key')
+  const parameter = operationOf(id).operation.parameters?.find(({ name }) => name === 'Idempotency-Key')
   const shown = parameter?.examples?.[id]?.value
   return parameter && `${shown}-${++keys}`
 }
 
 /** Sends an example's request with the id and the fields of this server, and compares the answer. */
 async function send<T = Charge>(id: string, status: number, name: string, target: Target = {}): Promise<T> {
-  const { method, path, operation } = operations.get(id) ?? assert.fail(`there is no operation ${id}`)
+  const { method, path, operation } = operationOf(id)
   const body = bodyOf(id, name)
   const { at = api, key = keyOf(id) } = target
   const answer = await at.request<T>(
@@ -133,8 +124,8 @@ async function send<T = Charge>(id: string, status: number, name: string, target
     body && { ...body, ...target.body },
     key === undefined ? {} : { 'idempotency-key': key },
   )
-  const example = answersOf(operation.responses[status] ?? {})[name]
-  assert.ok(example, `${id} has no example ${name} of ${status}`)
+  const examples = answersOf(operation.responses[status] ?? {})
+  const example = examples[name] ?? assert.fail(`${id} has no example ${name} of ${status}`)
   unsent.delete(`${id} ${status} ${name}`)
   assert.equal(answer.status, status, `${id} ${name}: ${JSON.stringify(answer.body)}`)
   assert.deepEqual(comparable(answer.body), comparable(example.value), `${id} ${name}`)
@@ -349,18 +340,15 @@ test('webhook endpoints and their replays are as in the examples', async (t) => 
   await send('rotateWebhookSecret', 200, 'rotated', { at, id: await create() })
   for (const id of [first, second]) await send('deleteWebhookEndpoint', 200, 'deleted', { at, id })
 
-  let status = 200
-  const heard = await startReceiver((_webhook, response) => response.writeHead(status).end('ok'))
+  // It refuses the payment's event, which the replay then has to send.
+  const heard = await startReceiver(({ body }, response) =>
+    response.writeHead(body.includes('payment.') ? 500 : 200).end('ok'),
+  )
   t.after(heard.close)
   const { id } = await makeEndpoint(at, { url: heard.url, retry_delays_seconds: [] })
   await send('testWebhookEndpoint', 200, 'tested', { at, id })
-  // The replay has one event to send.
-  status = 500
   await at.charge()
-  await until(
-    () => deliveriesNow(at),
-    (found) => found.some(({ endpoint, status }) => endpoint === id && status === 'failed'),
-  )
+  await untilFailed(at, id, 1)
   // A replay to it does not end.
   await at.post(`${ENDPOINTS_PATH}/${id}/disable`)
   const replay = await send<{ id: string }>('createWebhookReplay', 201, 'started', { at, id })

@@ -25,6 +25,14 @@ export async function endpointNow(api: Api, id: string): Promise<WebhookEndpoint
   return body
 }
 
+/** Resolves when so many deliveries of the endpoint have failed for good. */
+export async function untilFailed(api: Api, id: string, count: number): Promise<void> {
+  await until(
+    () => endpointNow(api, id),
+    ({ failed }) => failed === count,
+  )
+}
+
 /** The newest deliveries, at most a hundred. */
 export async function deliveriesNow(api: Api, query = ''): Promise<readonly DeliveryView[]> {
   return (await api.get<Page<DeliveryView>>(`${DELIVERIES_PATH}?limit=100${query}`)).body.data
