@@ -194,7 +194,7 @@ describe('with keys', () => {
     }
     let found: number[] = []
     // On a machine that is too busy for a look-up in 50 ms, only the next multiple is the same.
-    for (let attempt = 0; attempt < 10; attempt++) {
+    for (let attempt = 0; attempt < 3; attempt++) {
       found = await medians()
       assert.ok(Math.min(...found) >= 49, String(found))
       if (Math.max(...found) - Math.min(...found) < 15) return
