@@ -110,6 +110,8 @@ const textOf = (page: Tab) =>
     return [document.querySelector('main')?.textContent, ...fields].join('\n')
   })
 
+const notIn = (text: string, wanted: readonly string[]) => wanted.filter((one) => !text.includes(one))
+
 browserTest('markup in texts of providers, receivers and people is text on every screen', async (t) => {
   const folder = folderOf(t)
   const database = join(folder, 'markup.db')
@@ -136,8 +138,11 @@ browserTest('markup in texts of providers, receivers and people is text on every
   const settled = watchRequests(page)
   const problems: string[] = []
   const look = async (name: string, wanted: readonly string[] = []) => {
-    const text = await textOf(page)
-    for (const one of wanted) if (!text.includes(one)) problems.push(`${name} does not show ${one}`)
+    // A part of a screen may come after what was waited for.
+    await until(
+      async () => notIn(await textOf(page), wanted).map((one) => `${name} does not show ${one}`),
+      (missing) => missing.length === 0,
+    )
     if (await page.evaluate(() => 'pwned' in globalThis)) problems.push(`${name} runs a script`)
     const made = await page.locator('main img, main script, main b, dialog img, dialog script').count()
     if (made > 0) problems.push(`${name} makes ${made} elements`)
