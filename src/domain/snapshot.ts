@@ -270,7 +270,12 @@ export function encodeFacts(facts: EndingFacts | EndpointSnapshot): string {
 
 /** The facts in a text that `encodeFacts` made. Throws a `SyntaxError` for invalid JSON. */
 export function decodeFacts(text: string): EndingFacts {
-  const facts = JSON.parse(text) as Partial<Record<Part, object>> & { readonly cause?: WrittenCause }
+  return factsIn(JSON.parse(text) as object)
+}
+
+/** The facts in the object of such a text. */
+export function factsIn(shown: object): EndingFacts {
+  const facts = shown as Partial<Record<Part, object>> & { readonly cause?: WrittenCause }
   const whole: Record<string, unknown> = { ...facts }
   for (const part of PARTS) if (facts[part]) whole[part] = { ...USUAL[part], ...facts[part] }
   if (facts.cause !== undefined) whole['cause'] = readCause(facts.cause, ownKey(whole as EndingFacts))

@@ -75,22 +75,36 @@ async function firstOf(client: Client, sql: string): Promise<Record<string, unkn
 /** The number of rows of one read. */
 const BATCH = 1_000
 
-/** Gives a check the rows of the sources that it requests. */
+/** Gives a check the rows of the sources that it requests. While it looks at some, the server reads the next ones. */
 async function read<S extends string, T>(
   client: Client,
   sources: Readonly<Record<S, SourceText>>,
   check: Generator<S, T, readonly Row[]>,
 ): Promise<T> {
-  const open = new Set<S>()
-  async function next(source: S): Promise<Row[]> {
-    if (!open.has(source))
-      await client.query(`DECLARE "${source}" NO SCROLL CURSOR FOR ${sources[source](' COLLATE "C"', keyOf)}`)
-    open.add(source)
-    return (await found(client, `FETCH ${BATCH} FROM "${source}"`, Number)) as Row[]
+  const ahead = new Map<S, Promise<Row[]>>()
+  let last: Promise<unknown> = Promise.resolve()
+  /** After the statements before: the driver takes one at a time. */
+  function next<R>(run: () => Promise<R>): Promise<R> {
+    const result = last.then(run)
+    last = result
+    // Whoever waits for the result gets the error, and nobody may wait for rows that were read ahead.
+    result.catch(() => {})
+    return result
+  }
+  const fetch = (source: S) =>
+    next(() => found(client, `FETCH ${BATCH} FROM "${source}"`, Number) as Promise<Row[]>)
+  async function rowsOf(source: S): Promise<Row[]> {
+    if (!ahead.has(source))
+      await next(() =>
+        client.query(`DECLARE "${source}" NO SCROLL CURSOR FOR ${sources[source](' COLLATE "C"', keyOf)}`),
+      )
+    const rows = await (ahead.get(source) ?? fetch(source))
+    ahead.set(source, rows.length < BATCH ? Promise.resolve([]) : fetch(source))
+    return rows
   }
   let step = check.next()
-  while (!step.done) step = check.next(await next(step.value))
-  for (const source of open) await client.query(`CLOSE "${source}"`)
+  while (!step.done) step = check.next(await rowsOf(step.value))
+  for (const source of ahead.keys()) await next(() => client.query(`CLOSE "${source}"`))
   return step.value
 }
 
@@ -124,12 +138,12 @@ const NUMBERS = new Set([20, 21, 23, 1700])
 /** Rows with the numbers that `numberOf` makes: the checks get bigints. */
 async function found(
   client: Client,
-  sql: string,
+  text: string,
   numberOf: (text: string) => bigint | number,
 ): Promise<Record<string, unknown>[]> {
-  const { rows, fields } = await client.query<Record<string, unknown>>(sql)
-  const numbers = fields.filter(({ dataTypeID }) => NUMBERS.has(dataTypeID)).map(({ name }) => name)
-  for (const row of rows)
-    for (const name of numbers) if (row[name] !== null) row[name] = numberOf(String(row[name]))
+  const getTypeParser = (type: number) => (NUMBERS.has(type) ? numberOf : asText)
+  const { rows } = await client.query<Record<string, unknown>>({ text, types: { getTypeParser } })
   return rows
 }
+
+const asText = (value: string) => value

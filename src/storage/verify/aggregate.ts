@@ -1,5 +1,5 @@
 /** Reads each charge with everything that belongs to it, in one pass over the tables, each sorted by charge. */
-import { type ChargePart, decodeSnapshot } from '../../domain/snapshot.ts'
+import { type ChargePart, factsIn } from '../../domain/snapshot.ts'
 import type { View } from './views.ts'
 
 /** A row by its columns. */
@@ -20,6 +20,8 @@ export type AuditedEvent = {
   readonly type: string
   readonly at: number
   readonly text: string
+  /** The object of its text, without the usual values that the text leaves out. */
+  readonly shown: Json | null
   readonly data: EventFacts | null
 }
 
@@ -192,13 +194,15 @@ function aggregateOf(rows: Record<Source, Row[]>): Aggregate {
 }
 
 function eventOf({ seq, id, type, data, created_at }: Row): AuditedEvent {
+  const shown = jsonOf(String(data))
   return {
     seq: Number(seq),
     id: String(id),
     type: String(type),
     at: Number(created_at),
     text: String(data),
-    data: jsonOf(String(data)) && (decodeSnapshot(String(data)) as EventFacts),
+    shown,
+    data: shown && (factsIn(shown) as EventFacts),
   }
 }
 

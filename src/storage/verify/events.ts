@@ -1,7 +1,6 @@
 /** Checks events against each other and against the rows that they describe. */
 import { encodeFacts } from '../../domain/snapshot.ts'
 import type { Aggregate, AuditedEvent, Json, Row } from './aggregate.ts'
-import { jsonOf } from './aggregate.ts'
 import { ALARM, CHARGE, DISPUTE, difference, REFUND, shapeProblem, type View } from './views.ts'
 
 type Part = 'refund' | 'dispute' | 'alarm'
@@ -58,12 +57,11 @@ export function partOf({ data, type }: AuditedEvent): Json | undefined {
   return part && data?.[part]
 }
 
-function contentProblem({ type, data, text }: AuditedEvent): string | undefined {
+function contentProblem({ type, data, shown, text }: AuditedEvent): string | undefined {
   const implied = IMPLIED_BY[type]
   if (!implied) return 'is of no type that there is'
-  if (!data) return 'has no body in the JSON that MiniPay writes'
+  if (!data || !shown) return 'has no body in the JSON that MiniPay writes'
   const { statuses, part, partStatuses } = implied
-  const shown = jsonOf(text) ?? {}
   const wrong = shapeProblem(CHARGE, shown['charge']) ?? (part && shapeProblem(PARTS[part], shown[part]))
   if (wrong !== undefined) return wrong
   if (encodeFacts(data as object) !== text) return 'has facts in a form in which MiniPay writes none'
