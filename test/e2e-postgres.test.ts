@@ -37,6 +37,7 @@ const FILES = [
   'webhook-endpoints',
   'webhook-journey',
   'webhook-failures',
+  'keyed-webhooks',
   'library',
 ]
 

@@ -102,6 +102,16 @@ export function keyed(
   }
 }
 
+/** As `keyed`, for a request that moves no money: null without an Idempotency-Key. */
+export function keyedIfAsked(
+  services: Services,
+  request: Request,
+  operation: string,
+  body: unknown,
+): KeyedRequest | null {
+  return request.headers['idempotency-key'] === undefined ? null : keyed(services, request, operation, body)
+}
+
 /**
  * Throws `Refused` for a request with an Idempotency-Key to an endpoint that makes something but cannot return it twice.
  * Ignoring the key would make a second thing where the client counts on one.

@@ -2,12 +2,12 @@ import type { AuditEntry } from '../domain/audit.ts'
 import type { Decision } from '../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
 import { type FoundRecord, keyReused, type Surface } from '../domain/idempotency.ts'
-import { within } from '../ports/runtime.ts'
 import type { Commit, Scope } from '../ports/store.ts'
 import { lookUpFirst } from './attempts/look-up-first.ts'
 import { sendAttempt } from './attempts/send-attempt.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
+import { inTurn } from './in-turn.ts'
 import {
   acceptedEnding,
   chargeEnding,
@@ -61,28 +61,12 @@ export function execute(
   request: KeyedRequest,
   decide: Decide,
 ): Promise<Result | Rejection> {
-  const twin = context.requests.running(request.scope, request.key)
-  return twin ? executeAfter(twin, context, request, decide) : run(context, request, decide)
-}
-
-async function executeAfter(
-  twin: Promise<unknown>,
-  context: Context,
-  request: KeyedRequest,
-  decide: Decide,
-): Promise<Result | Rejection> {
-  if (await endsWithin(context, twin)) return run(context, request, decide)
-  return (
-    (await recordedResult(context, request)) ??
-    reject(
-      'idempotency_key_in_progress',
-      'The first request with this Idempotency-Key is still running. Retry in a moment.',
-    )
+  return inTurn(
+    context,
+    request,
+    () => decideAndCommit(context, request, decide),
+    () => recordedResult(context, request),
   )
-}
-
-function run(context: Context, request: KeyedRequest, decide: Decide): Promise<Result | Rejection> {
-  return context.requests.run(request.scope, request.key, () => decideAndCommit(context, request, decide))
 }
 
 async function decideAndCommit(
@@ -184,12 +168,4 @@ async function replayOf(
   const refund = await store.refund(scope, objectId)
   if (!refund) throw new Error(`${objectId}, which a key names, is gone`)
   return refundEnding(refund)
-}
-
-function endsWithin({ runtime, idempotencyWaitMs }: Context, running: Promise<unknown>): Promise<boolean> {
-  const settled = running.then(
-    () => true,
-    () => true,
-  )
-  return within(runtime, idempotencyWaitMs, settled, false)
 }

@@ -18,7 +18,7 @@ export class ApiError extends Error {
 export type ApiClient = {
   /** Returns the body; throws `ApiError` for any status but 2xx. */
   get<T>(path: string): Promise<T>
-  post<T>(path: string, body: unknown): Promise<T>
+  post<T>(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<T>
   put<T>(path: string, body: unknown): Promise<T>
   patch<T>(path: string, body: unknown): Promise<T>
   delete<T>(path: string): Promise<T>
@@ -60,13 +60,16 @@ export function apiClient({ server, key }: ApiConfig): ApiClient {
     if (!response.ok) throw new ApiError(sentenceOf(result, status, key !== null), result, status)
     return result
   }
-  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const json = { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+  async function call<T>(method: string, path: string, body?: unknown, headers = {}): Promise<T> {
+    const json = {
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    }
     return (await resultOf(await send(path, { method, ...(body !== undefined && json) }))) as T
   }
   return {
     get: (path) => call('GET', path),
-    post: (path, body) => call('POST', path, body),
+    post: (path, body, headers) => call('POST', path, body, headers),
     put: (path, body) => call('PUT', path, body),
     patch: (path, body) => call('PATCH', path, body),
     delete: (path) => call('DELETE', path),

@@ -4,23 +4,37 @@ import { ConfigError } from '../config.ts'
 import type { ApiClient } from './api.ts'
 
 const POLL_MS = 1_000
-const TEXTS = ['since', 'until']
+const LISTED = 20
+const TEXTS = ['since', 'until', 'last_error']
 const NUMBERS = ['after_sequence', 'to_sequence']
+const USAGE =
+  'Usage: minipay webhooks replay ENDPOINT failed|past [RANGE …], or replay list ENDPOINT, follow ID or cancel ID. See minipay webhooks --help.'
 
-/** Starts a replay and follows it until it ends, or cancels one. Returns the exit status. */
+/** Starts a replay and follows it until it ends; or lists, follows or cancels replays. Returns the exit status. */
 export async function replayCommand(api: ApiClient, words: readonly string[]): Promise<number> {
-  const [endpoint, kind, ...range] = words
-  if (endpoint === 'cancel' && kind !== undefined && range.length === 0) {
-    console.log(line(await api.post<WebhookReplayView>(`${pathOf(kind)}/cancel`, {})))
+  const [first, second, ...range] = words
+  if (first === undefined || second === undefined) throw new ConfigError(USAGE)
+  if (second !== 'failed' && second !== 'past') {
+    if (range.length > 0) throw new ConfigError(USAGE)
+    if (first === 'list') return list(api, second)
+    if (first === 'follow') return follow(api, await api.get<WebhookReplayView>(pathOf(second)))
+    if (first !== 'cancel') throw new ConfigError(USAGE)
+    console.log(line(await api.post<WebhookReplayView>(`${pathOf(second)}/cancel`, {})))
     return 0
   }
-  if (endpoint === undefined || (kind !== 'failed' && kind !== 'past'))
-    throw new ConfigError(
-      'Usage: minipay webhooks replay ENDPOINT failed|past [RANGE …], or replay cancel ID. See minipay webhooks --help.',
-    )
-  const path = `/api/v1/webhook_endpoints/${encodeURIComponent(endpoint)}/replays`
-  let replay = await api.post<WebhookReplayView>(path, { kind, ...rangeOf(range) })
-  console.error(`${replay.id} sends events ${replay.after_sequence + 1} to ${replay.to_sequence} again.`)
+  const { idempotency_key: key, ...fields } = fieldsOf(range)
+  const headers = typeof key === 'string' ? { 'idempotency-key': key } : {}
+  const replay = await api.post<WebhookReplayView>(replaysOf(first), { kind: second, ...fields }, headers)
+  console.error(startedLine(replay))
+  console.error(`To follow it later: minipay webhooks replay follow ${replay.id}`)
+  return follow(api, replay)
+}
+
+const replaysOf = (endpoint: string) => `/api/v1/webhook_endpoints/${encodeURIComponent(endpoint)}/replays`
+const pathOf = (id: string) => `/api/v1/webhook_replays/${encodeURIComponent(id)}`
+
+async function follow(api: ApiClient, first: WebhookReplayView): Promise<number> {
+  let replay = first
   let shown = ''
   while (replay.status === 'running') {
     if (line(replay) !== shown) console.error(line(replay))
@@ -32,24 +46,41 @@ export async function replayCommand(api: ApiClient, words: readonly string[]): P
   return 0
 }
 
-const pathOf = (id: string) => `/api/v1/webhook_replays/${encodeURIComponent(id)}`
-
-function line({ id, status, position, to_sequence: to, sent, delivered }: WebhookReplayView): string {
-  return `${id} ${status}: at event ${position} of ${to}, ${sent} sent, ${delivered} delivered`
+/** Prints the newest replays of an endpoint. */
+async function list(api: ApiClient, endpoint: string): Promise<number> {
+  type Page = { readonly data: readonly WebhookReplayView[]; readonly has_more: boolean }
+  const { data, has_more: more } = await api.get<Page>(`${replaysOf(endpoint)}?limit=${LISTED}`)
+  for (const replay of data) console.log(`${line(replay)}, started ${replay.created_at}`)
+  if (data.length === 0) console.log('The endpoint has no replay.')
+  if (more) console.error(`These are the newest ${LISTED}; there are more.`)
+  return 0
 }
 
-function rangeOf(words: readonly string[]): Record<string, unknown> {
-  const range: Record<string, unknown> = {}
+function startedLine({ id, total, after_sequence: after, to_sequence: to }: WebhookReplayView): string {
+  if (after === to) return `${id} has nothing to send.`
+  const range = `events ${after + 1} to ${to}`
+  if (total === null) return `${id} sends ${range} again: too many to count.`
+  return `${id} sends ${total} of ${range} again.`
+}
+
+function line({ id, status, ...replay }: WebhookReplayView): string {
+  const { position, to_sequence: to, total, sent, delivered } = replay
+  const of = total === null ? '' : ` of ${total}`
+  return `${id} ${status}: at event ${position} of ${to}, ${sent}${of} sent, ${delivered} delivered`
+}
+
+function fieldsOf(words: readonly string[]): Record<string, unknown> {
+  const fields: Record<string, unknown> = {}
   for (const word of words) {
     const at = word.indexOf('=')
     const [name, value] = [word.slice(0, at), word.slice(at + 1)]
-    if (TEXTS.includes(name)) range[name] = value
-    else if (NUMBERS.includes(name) && /^\d{1,15}$/.test(value)) range[name] = Number(value)
-    else if (name === 'event_types') range[name] = value.split(',').map((type) => type.trim())
+    if (TEXTS.includes(name) || name === 'idempotency_key') fields[name] = value
+    else if (NUMBERS.includes(name) && /^\d{1,15}$/.test(value)) fields[name] = Number(value)
+    else if (name === 'event_types') fields[name] = value.split(',').map((type) => type.trim())
     else
       throw new ConfigError(
-        `"${word}" is no range. Give since=…, until=…, after_sequence=N, to_sequence=N or event_types=….`,
+        `"${word}" is no range. Give since=…, until=…, after_sequence=N, to_sequence=N, event_types=…, last_error=… or idempotency_key=….`,
       )
   }
-  return range
+  return fields
 }

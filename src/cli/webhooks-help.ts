@@ -4,9 +4,12 @@ export const WEBHOOKS_HELP = `  minipay webhooks
   minipay webhooks show ID
       Prints a delivery with each of its attempts.
   minipay webhooks retry [ID | event_type=… | endpoint=… | last_status=503 | created_gte=… | dry_run] …
-  minipay webhooks replay ENDPOINT failed|past [since=… | until=… | event_types=…]
-         [after_sequence=N | to_sequence=N]
+  minipay webhooks replay ENDPOINT failed|past [since=… | until=… | event_types=… | last_error=…]
+         [after_sequence=N | to_sequence=N | idempotency_key=KEY]
       Sends failed deliveries, or the past, again, and prints the progress. The server continues without the command.
+  minipay webhooks replay list ENDPOINT
+  minipay webhooks replay follow ID
+      Prints the progress of a replay until it ends.
   minipay webhooks replay cancel ID
   minipay webhooks endpoints [list]
   minipay webhooks endpoints create URL [FIELD=VALUE …]

@@ -12,12 +12,15 @@ import type { LimitUse } from '../domain/velocity.ts'
 /** A key that was stored before, and the new ending of its request. */
 export type EndedKey = { readonly key: string; readonly ending: StoredEnding }
 
+/** A new key, with the record of its request. */
+export type KeyRecord = { readonly key: string } & IdempotencyRecord
+
 export type Commit = {
   readonly scope: Scope
   /** ms since 1970; the time of everything in this commit. */
   readonly at: number
   /** Must not exist; is stored with the ending of its request. Null for a step without its own request. */
-  readonly key: ({ readonly key: string } & IdempotencyRecord) | null
+  readonly key: KeyRecord | null
   /** The new ending of an earlier key; ignored if the key was purged since. */
   readonly ended: EndedKey | null
   /** Other keys whose requests end with it. */

@@ -12,7 +12,7 @@ import type { Mode, Scope } from '../domain/scope.ts'
 import type { Delivery, DeliveryState, DeliveryTry } from '../domain/webhooks/delivery.ts'
 import type { WebhookEndpoint } from '../domain/webhooks/endpoint.ts'
 import type { Replay, ReplayState } from '../domain/webhooks/replay.ts'
-import type { Page, PageQuery, StoredEvent } from './store.ts'
+import type { KeyRecord, Page, PageQuery, StoredEvent } from './store.ts'
 
 /** A page of a list by id, newest first. At most one cursor is given. */
 export type WebhookPageQuery = Pick<PageQuery, 'limit' | 'startingAfter' | 'endingBefore'>
@@ -294,10 +294,11 @@ export type WebhookStore = {
   ): Promise<Page<FailedDelivery>>
 
   /**
-   * False if the endpoint does not exist or was deleted, or if the replay is running and `MAX_REPLAYS` of the endpoint
-   * are already. Those of concurrent calls count, too.
+   * Stores a replay, with the record of its request's key if there is one. False if the endpoint does not exist or was
+   * deleted, if the replay is running and `MAX_REPLAYS` of the endpoint are already, or if the key exists. Those of
+   * concurrent calls count, too.
    */
-  addReplay(replay: Replay, audit: AuditEntry | null): Promise<boolean>
+  addReplay(replay: Replay, audit: AuditEntry | null, key?: KeyRecord | null): Promise<boolean>
   replay(scope: Scope, id: string): Promise<Replay | undefined>
   /** Newest first. */
   replays(scope: Scope, endpoint: string, query: WebhookPageQuery): Promise<Page<Replay>>

@@ -24,7 +24,7 @@ import type { NotificationSubject } from './provider.ts'
 import type { AccessStore } from './store-access.ts'
 import type { AuditStore } from './store-audit.ts'
 import type { ClockStore } from './store-clock.ts'
-import type { Commit, CommitResult } from './store-commit.ts'
+import type { Commit, CommitResult, KeyRecord } from './store-commit.ts'
 import type { LedgerStore } from './store-ledger.ts'
 import type { LimitStore } from './store-limits.ts'
 import type { PauseStore } from './store-pauses.ts'
@@ -35,7 +35,7 @@ import type { SystemStore } from './store-system.ts'
 import type { WebhookStore } from './store-webhooks.ts'
 
 export type { Scope } from '../domain/scope.ts'
-export { type Commit, type CommitResult, type EndedKey, endedKeysOf } from './store-commit.ts'
+export { type Commit, type CommitResult, type EndedKey, endedKeysOf, type KeyRecord } from './store-commit.ts'
 export { StoreUnavailable } from './store-unavailable.ts'
 
 /** The scope of requests without an API key: the operator's account, which the first migration made, in test mode. */
@@ -283,6 +283,8 @@ export type Store = Parts & {
   commit(commit: Commit): Promise<CommitResult>
 
   idempotencyRecord(scope: Scope, key: string): Promise<FoundRecord | undefined>
+  /** Stores the record of a request that made no commit; `at` is in ms since 1970. False if the key exists. */
+  addIdempotencyRecord(scope: Scope, record: KeyRecord, at: number): Promise<boolean>
   charge(scope: Scope, id: string): Promise<Charge | undefined>
   charges(scope: Scope, query: ChargeQuery): Promise<Page<Charge>>
   refund(scope: Scope, id: string): Promise<Refund | undefined>

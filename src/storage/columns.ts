@@ -14,7 +14,7 @@ import type { VelocityCounter } from '../domain/velocity.ts'
 import type { Delivery } from '../domain/webhooks/delivery.ts'
 import type { WebhookEndpoint } from '../domain/webhooks/endpoint.ts'
 import type { Replay } from '../domain/webhooks/replay.ts'
-import type { Commit, EndedKey } from '../ports/store.ts'
+import type { EndedKey, KeyRecord } from '../ports/store.ts'
 import {
   amount,
   changing,
@@ -212,7 +212,7 @@ export const KEYS = rows<KeyFacts>('idempotency_keys', ['account_id', 'live', 'k
   surface: text,
 })
 
-export function keyFactsOf({ key, fingerprint, surface, ending }: NonNullable<Commit['key']>): KeyFacts {
+export function keyFactsOf({ key, fingerprint, surface, ending }: KeyRecord): KeyFacts {
   return { ...endedFactsOf({ key, ending }), fingerprint, surface }
 }
 

@@ -12,6 +12,7 @@ import { startNode } from '../kit/nodes.ts'
 import { serve } from '../kit/server.ts'
 import { onLoopback } from '../kit/sockets.ts'
 import { until } from '../kit/until.ts'
+import { ENDPOINTS_PATH, makeEndpoint, untilFailed } from '../kit/webhook-endpoints.ts'
 import { onlyBank } from '../kit/world.ts'
 import { browserTest, openTab, startBrowser, untilSaid } from './browser.ts'
 import { signIn } from './screens.ts'
@@ -120,13 +121,13 @@ browserTest(
   },
 )
 
-/** A proxy in front of a server that may hide the response to a POST there, which the server got and carried out. */
-async function startProxy(url: string, hiddenPath = '/api/v1/refunds') {
+/** A proxy in front of a server that may hide the response to a POST to such a path, which the server got and carried out. */
+async function startProxy(url: string, hiddenEnd = '/api/v1/refunds') {
   const instead: { status: number | undefined } = { status: undefined }
   const { hostname, port } = new URL(url)
   const server = createServer((incoming, outgoing) => {
     const { method = 'GET', url: path = '/', headers } = incoming
-    const hidden = method === 'POST' && path === hiddenPath ? instead.status : undefined
+    const hidden = method === 'POST' && path.endsWith(hiddenEnd) ? instead.status : undefined
     const passed = request({ hostname, port, method, path, headers }, (response) => {
       if (hidden === undefined) {
         outgoing.writeHead(response.statusCode ?? 502, response.headers)
@@ -230,6 +231,36 @@ browserTest('a proxy that hides the response to a refund does not make a second 
   await (await refundDialog(page)).click()
   await untilSaid(page, 'Refunded 7.00 USD')
   assert.deepEqual(await amounts(), [900, 500, 400, 700])
+})
+
+browserTest('a proxy that hides the response to a retry does not start a second replay', async (t) => {
+  const { url } = await serve(t, join(folderOf(t), 'replays.db'))
+  const proxy = await startProxy(url, '/replays')
+  atEnd(t, proxy.close)
+  const api = client(url)
+  const { id } = await makeEndpoint(api, { url: 'http://127.0.0.1:9/', retry_delays_seconds: [] })
+  await api.charge()
+  await untilFailed(api, id, 1)
+  // Disabled, its replays wait: so a second one would be seen.
+  await api.post(`${ENDPOINTS_PATH}/${id}/disable`)
+  const replays = async () =>
+    (await api.get<Page<object>>(`${ENDPOINTS_PATH}/${id}/replays`)).body.data.length
+  const { page } = await openTab(await startBrowser(t), proxy.url, `/dashboard/webhooks/${id}`)
+  const open = async () => {
+    await page.getByRole('button', { name: 'Retry all that failed since…' }).click()
+    return page.getByRole('dialog').getByRole('button', { name: 'Retry 1' })
+  }
+  const button = await open()
+  await page.getByText('1 failed delivery to').waitFor()
+  proxy.instead.status = 502
+  await button.click()
+  await page.getByRole('alert').getByText('MiniPay does it once').waitFor()
+  assert.equal(await replays(), 1)
+  await page.reload()
+  proxy.instead.status = undefined
+  await (await open()).dblclick()
+  await page.getByRole('dialog', { name: 'A delivery is being sent again' }).waitFor()
+  assert.equal(await replays(), 1)
 })
 
 browserTest(

@@ -351,7 +351,9 @@ test('webhook endpoints and their replays are as in the examples', async (t) => 
   await untilFailed(at, id, 1)
   // A replay to it does not end.
   await at.post(`${ENDPOINTS_PATH}/${id}/disable`)
-  const replay = await send<{ id: string }>('createWebhookReplay', 201, 'started', { at, id })
+  const key = keyOf('createWebhookReplay') ?? ''
+  const replay = await send<{ id: string }>('createWebhookReplay', 201, 'started', { at, id, key })
+  await send('createWebhookReplay', 200, 'repeated', { at, id, key })
   await send('listWebhookReplays', 200, 'page', { at, id })
   await send('retrieveWebhookReplay', 200, 'replay', { at, id: replay.id })
   await send('cancelWebhookReplay', 200, 'canceled', { at, id: replay.id })

@@ -298,7 +298,35 @@ test('the command line registers, tests, watches, retries and replays', async ()
   const delivery = /dlv_\w{26}/.exec(dead.stdout)?.[0] ?? ''
   assert.match((await run('show', delivery)).stdout, /failed[\s\S]*event, \d+ ms: .*500\n {4}status 500/)
   status = 200
-  assert.match((await run('replay', id, 'failed')).stdout, /done: .* 1 sent, 1 delivered/)
+  const words = [
+    'replay',
+    id,
+    'failed',
+    'last_error=the receiver responded with 500',
+    'idempotency_key=repair-1',
+  ]
+  const replayed = await run(...words)
+  assert.match(replayed.stdout, /^rpl_\w+ done: at event \d+ of \d+, 1 of 1 sent, 1 delivered\n$/)
+  const replay = /rpl_\w{26}/.exec(replayed.stdout)?.[0] ?? ''
+  assert.match(
+    replayed.stderr,
+    new RegExp(`^${replay} sends 1 of events 1 to \\d+ again\\.\\n.*replay follow ${replay}\\n`),
+  )
+  assert.equal((await run(...words)).stdout, replayed.stdout, 'the same replay')
+  assert.equal((await run('replay', 'follow', replay)).stdout, replayed.stdout)
+  assert.match(
+    (await run('replay', 'list', id)).stdout,
+    new RegExp(`^${replay} done: .*, started 2\\d{3}-.*Z\\n$`),
+  )
+  assert.equal((await run('replay', 'cancel', replay)).code, 1, 'it has ended')
+  for (const wrong of [
+    [],
+    ['list'],
+    ['follow', replay, 'more'],
+    ['explode', id],
+    [id, 'failed', 'colour=red'],
+  ])
+    assert.equal((await run('replay', ...wrong)).code, 2, wrong.join(' '))
   assert.match((await run('retry', delivery)).stdout, /will be sent again/)
   assert.match(
     (await run('endpoints', 'update', id, 'rate_limit=5', 'description=The shop')).stdout,

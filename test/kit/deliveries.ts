@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { replayAudited } from '../../src/app/webhooks/audited.ts'
 import type { WebhookEndpoint } from '../../src/domain/webhooks/endpoint.ts'
-import type { Scope, Store } from '../../src/ports/store.ts'
+import type { KeyRecord, Scope, Store } from '../../src/ports/store.ts'
 import { auditEntry } from './audit-entries.ts'
 import { LIVE_SCOPE } from './scopes.ts'
 import {
@@ -77,10 +77,13 @@ export async function deliver(store: Store, { ordered, gone }: Endpoints): Promi
   const replays = ['running', 'done', 'canceled'].map(() =>
     replayOf(ordered, { to: stored[5]?.sequence ?? 0, total: 6 }),
   )
-  for (const replay of replays) {
+  for (const [i, replay] of replays.entries()) {
     const audited = replayAudited('webhook_replay.created', replay)
-    assert.ok(await store.addReplay(replay, auditEntry(LIVE, audited)))
+    const ending = { kind: 'created', objectId: replay.id, facts: null } as const
+    const key = i === 0 ? { ...recordOf('replay-1'), ending } : null
+    assert.ok(await store.addReplay(replay, auditEntry(LIVE, audited), key))
   }
+  assert.ok(await store.addIdempotencyRecord(LIVE, recordOf('retry-1'), T))
   const [, done, canceled] = replays
   const ended = { id: done?.id ?? '', position: done?.to ?? 0, sent: 6, delivered: 5, state: 'done' } as const
   await recorded(store, ordered, TOKEN, { replay: ended })
@@ -94,6 +97,12 @@ export async function deliver(store: Store, { ordered, gone }: Endpoints): Promi
   })
   await changedEndpoint(store, gone, { deletedAt: T })
 }
+
+/** The record of a request that retried deliveries. */
+const recordOf = (key: string): KeyRecord => ({
+  ...{ key, fingerprint: 'POST /api/v1/webhook_deliveries/retry {}', surface: 'minipay' },
+  ending: { kind: 'done', objectId: '', facts: '{"queued":0,"hasMore":false,"last":null}' },
+})
 
 /** The id of the charge that an event's data shows first. */
 const chargeIn = (data: string): string => (JSON.parse(data) as { charge: { id: string } }).charge.id

@@ -223,4 +223,24 @@ export const KEYS: readonly Tampering[] = [
     sql: record(2_000, `key = 'another'`),
     says: /^The idempotency record another is of nothing that was asked\.$/,
   },
+  {
+    what: 'the key of a replay that is not there',
+    sql: `UPDATE idempotency_keys SET object_id = 'rpl_00000000000000000000000000' WHERE key = 'replay-1'`,
+    says: /^The idempotency record replay-1 is of nothing that was asked\.$/,
+  },
+  {
+    what: 'the key of a replay at another time',
+    sql: `UPDATE idempotency_keys SET created_at = created_at + 1 WHERE key = 'replay-1'`,
+    says: /^The idempotency record replay-1 is of nothing that was asked\.$/,
+  },
+  {
+    what: 'the key of a retry about something else',
+    sql: `UPDATE idempotency_keys SET object_id = (SELECT min(id) FROM charges) WHERE key = 'retry-1'`,
+    says: /^The idempotency record retry-1 is of nothing that was asked\.$/,
+  },
+  {
+    what: 'the key of a retry without what it did',
+    sql: `UPDATE idempotency_keys SET facts = NULL WHERE key = 'retry-1'`,
+    says: /^The idempotency record (retry-1 is of nothing|\d+ names event 0)/,
+  },
 ]

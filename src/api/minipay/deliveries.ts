@@ -12,7 +12,7 @@ import { Refused, refuse } from '../../http/errors.ts'
 import { checkCursor, createdRange, DEFAULT_LIMIT } from '../../http/paging.ts'
 import type { WebhookDeliveryQuery } from '../../ports/store-webhooks.ts'
 import { auditing, scopeOf } from '../caller.ts'
-import type { Endpoint } from '../endpoint.ts'
+import { type Endpoint, keyedIfAsked } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
 import { TIME } from '../openapi/example-objects.ts'
 import { pageOf, shows } from '../openapi/examples.ts'
@@ -30,6 +30,7 @@ import {
   type RetriedView,
   RetryBody,
 } from './delivery-schemas.ts'
+import { sendOnce } from './endings.ts'
 import { deliveryId, idOf, NoBody } from './fields.ts'
 import { listResponse, sendList } from './list-response.ts'
 import { oneCursor, page } from './lists.ts'
@@ -180,10 +181,11 @@ const retryDeliveriesEndpoint: Endpoint = {
   permission: 'webhooks:write',
   summary: 'Retry failed webhook deliveries by filter',
   description:
-    'Queues every failed delivery that matches, oldest first, with all its attempts. Without a filter it queues all of them. One call does a bounded amount of work: while `has_more` is true, call again with `next` as `starting_after`. A queued delivery is no longer failed, so this request needs no Idempotency-Key. For one endpoint, a replay does the same in the background.',
+    'Queues every failed delivery that matches, oldest first, with all its attempts. Without a filter it queues all of them. One call does a bounded amount of work: while `has_more` is true, call again with `next` as `starting_after`. A request that is sent again with its Idempotency-Key returns the response of the first; without one, it queues what failed again meanwhile. A dry run ignores the key. For one endpoint, a replay does the same in the background.',
   tag: TAG,
   query: NoQuery,
   body: RetryBody,
+  keyed: 'retry-1234',
   responses: { 200: { description: 'The number of deliveries that were queued.', schema: Retried } },
   errors: ['cursor_invalid'],
   examples: [
@@ -195,7 +197,8 @@ const retryDeliveriesEndpoint: Endpoint = {
       response: { queued: 1, has_more: false, next: null, dry_run: false },
     },
   ],
-  async handle({ context }, request, reply) {
+  async handle(services, request, reply) {
+    const { context } = services
     const body = validRetry(request.body ?? {})
     const { starting_after: startingAfter, limit = MAX_RETRIED, dry_run: dryRun = false } = body
     if (startingAfter !== undefined && !isId('dlv', startingAfter))
@@ -211,10 +214,12 @@ const retryDeliveriesEndpoint: Endpoint = {
     }
     const retry = { filter, limit, dryRun, ...(startingAfter !== undefined && { startingAfter }) }
     const audit = auditing(context, request)
-    const { queued, hasMore, last } = await retryFailed(context, scopeOf(request), retry, audit)
-    const next = hasMore ? last : null
-    const view: RetriedView = { queued, has_more: hasMore, next, dry_run: dryRun }
-    return sendObject(reply, view)
+    const asked = keyedIfAsked(services, request, 'POST /api/v1/webhook_deliveries/retry', body)
+    const retried = await retryFailed(context, scopeOf(request), retry, audit, asked)
+    if (isRejection(retried)) return sendRejection(reply, retried)
+    const { queued, hasMore, last } = retried.value
+    const view: RetriedView = { queued, has_more: hasMore, next: hasMore ? last : null, dry_run: dryRun }
+    return sendOnce(reply, retried, view, 200)
   },
 }
 

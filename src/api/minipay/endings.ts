@@ -1,6 +1,7 @@
 /** The responses of requests that change something, from how they ended. */
 
 import type { Result } from '../../app/execute.ts'
+import type { Once } from '../../app/once.ts'
 import type { Ending } from '../../app/payments/endings.ts'
 import { type ErrorCode, isRejection, type Rejection } from '../../domain/error.ts'
 import type { EndingKind } from '../../domain/idempotency.ts'
@@ -41,6 +42,12 @@ const STATUSES: Readonly<Record<EndingKind, number>> = {
   accepted: 202,
   declined: ERRORS.provider_declined.status,
   unavailable: ERRORS.provider_unavailable.status,
+}
+
+/** Sends what a request made, with this status; with 200 if an earlier request with its key made it. */
+export function sendOnce(reply: Reply, { replayed }: Once<object>, view: object, status: 200 | 201): Reply {
+  if (replayed) reply.header('idempotent-replayed', 'true')
+  return sendJson(reply, replayed ? 200 : status, JSON.stringify(view))
 }
 
 /** Sends the result of a use case. A replay of what was created is 200, and a refusal names its request. */

@@ -4,14 +4,15 @@ import { cancelReplay, findReplay, startReplay } from '../../app/webhooks/replay
 import { isRejection, type Rejection } from '../../domain/error.ts'
 import type { EventType } from '../../domain/event.ts'
 import type { Replay } from '../../domain/webhooks/replay.ts'
-import { NoQuery, type Reply, sendJson, sendObject } from '../../http/endpoint.ts'
+import { NoQuery, type Reply, sendObject } from '../../http/endpoint.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage, time } from '../../http/paging.ts'
 import { auditing, scopeOf } from '../caller.ts'
-import { type Endpoint, refuseIdempotencyKey } from '../endpoint.ts'
+import { type Endpoint, keyedIfAsked } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
 import { TIME } from '../openapi/example-objects.ts'
 import { pageOf, shows } from '../openapi/examples.ts'
 import { REPLAY } from '../openapi/webhook-objects.ts'
+import { sendOnce } from './endings.ts'
 import { endpointId, idOf, NoBody } from './fields.ts'
 import { oneCursor, page } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
@@ -36,12 +37,16 @@ const createReplayEndpoint: Endpoint = {
   permission: 'webhooks:write',
   summary: 'Replay events to a webhook endpoint',
   description:
-    'Starts to send again, in the background: the failed deliveries, or the past. New events do not wait for it, and a crash or a restart does not end it. Every event keeps its ids, so a receiver recognizes it. An endpoint has at most ten running replays. If the response is lost, the list of replays shows whether it was started; so it takes no Idempotency-Key.',
+    'Starts to send again, in the background: the failed deliveries, or the past. New events do not wait for it, and a crash or a restart does not end it. Every event keeps its ids, so a receiver recognizes it. An endpoint has at most ten running replays. With an Idempotency-Key, a request that is sent again starts no second replay: it returns the first one as it was started.',
   tag: TAG,
   params: idOf(endpointId),
   query: NoQuery,
   body: CreateReplayBody,
-  responses: { 201: { description: 'The replay, which runs.', schema: WebhookReplay } },
+  keyed: 'replay-1234',
+  responses: {
+    201: { description: 'The replay, which runs.', schema: WebhookReplay },
+    200: { description: 'An earlier request with the key started this replay.', schema: WebhookReplay },
+  },
   errors: ['webhook_endpoint_not_found', 'webhook_replay_limit_reached'],
   examples: [
     {
@@ -51,17 +56,20 @@ const createReplayEndpoint: Endpoint = {
       status: 201,
       response: REPLAY,
     },
+    { name: 'repeated', summary: 'The same request again', status: 200, response: REPLAY },
   ],
-  async handle({ context }, request, reply) {
-    refuseIdempotencyKey(request)
+  async handle(services, request, reply) {
+    const { context } = services
     const { id } = request.params as { id: string }
-    const { kind, event_types: types, last_error: error, ...range } = validReplay(request.body ?? {})
+    const body = validReplay(request.body ?? {})
+    const { kind, event_types: types, last_error: error, ...range } = body
     const { after_sequence: after, to_sequence: to, since, until } = range
     const wanted = { kind, types, error, after, to, since: time('since', since), until: time('until', until) }
     const audit = auditing(context, request)
-    const made = await startReplay(context, scopeOf(request), id, wanted, audit)
+    const asked = keyedIfAsked(services, request, `POST /api/v1/webhook_endpoints/${id}/replays`, body)
+    const made = await startReplay(context, scopeOf(request), id, wanted, audit, asked)
     if (isRejection(made)) return sendRejection(reply, made)
-    return sendJson(reply, 201, JSON.stringify(replayView(made)))
+    return sendOnce(reply, made, replayView(made.value), 201)
   },
 }
 

@@ -289,10 +289,15 @@ function errorExamplesOf(response: Json): object {
   return isError ? (content?.['examples'] as object) : {}
 }
 
-/** Its only code; or its status, with its last code if a more frequent response has the status. */
+/** Its only code; or its status, with as many of its last codes as more frequent responses make necessary. */
 function responseName(status: string, codes: readonly string[], taken: object): string {
   const [only, ...others] = codes as [string, ...string[]]
   if (others.length === 0) return pascal(only)
-  const general = RESPONSE_NAMES[status] ?? `Status${status}`
-  return general in taken ? `${general}Or${pascal(codes.at(-1) as string)}` : general
+  let name: string = RESPONSE_NAMES[status] ?? `Status${status}`
+  for (const code of codes.toReversed()) {
+    if (!(name in taken)) return name
+    name += `Or${pascal(code)}`
+  }
+  if (name in taken) throw new Error(`Two responses have the name ${name}.`)
+  return name
 }

@@ -30,7 +30,16 @@ const MAX_SECRETS = 5
 
 export type WebhookContext = Pick<
   Context,
-  'now' | 'newId' | 'runtime' | 'store' | 'vault' | 'checkTarget' | 'webhooks' | 'log'
+  | 'now'
+  | 'newId'
+  | 'runtime'
+  | 'store'
+  | 'vault'
+  | 'checkTarget'
+  | 'webhooks'
+  | 'log'
+  | 'requests'
+  | 'idempotencyWaitMs'
 >
 
 /** A new endpoint, or one with a new secret. The secret is shown this once. */

@@ -18,7 +18,7 @@ test('an endpoint has at most ten running replays, also with concurrent requests
   const context = { store, newId, now: runtime.now, webhooks: { wake() {} } } as unknown as WebhookContext
   const start = async () => {
     const replay = await startReplay(context, KEYLESS_SCOPE, endpoint.id, { kind: 'failed' }, audit)
-    return isRejection(replay) ? replay.code : replay.state
+    return isRejection(replay) ? replay.code : replay.value.state
   }
   const started = await Promise.all(Array.from({ length: 12 }, start))
   assert.deepEqual(started.toSorted(), [

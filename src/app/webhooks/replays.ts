@@ -4,8 +4,10 @@ import { notFound } from '../../domain/not-found.ts'
 import type { Scope } from '../../domain/scope.ts'
 import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import { describedFilters, typesOf } from '../../domain/webhooks/filters.ts'
-import { MAX_REPLAYS, type Replay, type ReplayKind } from '../../domain/webhooks/replay.ts'
+import { MAX_REPLAYS, type Replay, type ReplayKind, startedReplay } from '../../domain/webhooks/replay.ts'
 import type { Audit } from '../audit.ts'
+import type { KeyedRequest } from '../execute.ts'
+import { type Once, once, recordOf } from '../once.ts'
 import { replayAudited } from './audited.ts'
 import { findEndpoint, type WebhookContext } from './endpoints.ts'
 import { totalOf } from './replay-total.ts'
@@ -34,15 +36,35 @@ const ERROR_OF_PAST = reject(
 
 /**
  * Starts a replay of the events that an endpoint was sent (`past`), or of its failed deliveries (`failed`), in a range.
- * An empty range is done at once. Rejections: `webhook_endpoint_not_found`; `parameter_invalid` for event types that do
- * not exist, or an error without failed deliveries; `webhook_replay_limit_reached`. Rejects with `StoreUnavailable`.
+ * An empty range is done at once. With a key, it starts once, and a retry returns it as it was started. Rejections:
+ * `webhook_endpoint_not_found`; `parameter_invalid` for event types that do not exist, or an error without failed
+ * deliveries; `webhook_replay_limit_reached`; those of `once`. Rejects with `StoreUnavailable`.
  */
-export async function startReplay(
+export function startReplay(
   context: WebhookContext,
   scope: Scope,
   endpointId: string,
   request: ReplayRequest,
   audit: Audit,
+  keyed: KeyedRequest | null = null,
+): Promise<Once<Replay> | Rejection> {
+  return once(context, keyed, {
+    work: () => addReplay(context, scope, endpointId, request, audit, keyed),
+    async earlier({ ending: { objectId } }) {
+      const replay = await context.store.replay(scope, objectId)
+      if (!replay) throw new Error(`${objectId}, which a key names, is gone`)
+      return startedReplay(replay)
+    },
+  })
+}
+
+async function addReplay(
+  context: WebhookContext,
+  scope: Scope,
+  endpointId: string,
+  request: ReplayRequest,
+  audit: Audit,
+  keyed: KeyedRequest | null,
 ): Promise<Replay | Rejection> {
   const { store, newId, now, webhooks } = context
   const endpoint = await findEndpoint(context, scope, endpointId)
@@ -53,16 +75,12 @@ export async function startReplay(
   const { from, to } = await rangeOf(context, endpoint, request)
   const error = request.error ?? null
   const what = { kind: request.kind, types: filters && typesOf(filters), error, from, to }
-  const at = now()
-  const isEmpty = from === to
-  const replay: Replay = {
-    ...{ id: newId('rpl'), scope, endpoint: endpointId },
-    ...what,
-    ...{ position: from, total: await totalOf(store, endpoint, what) },
-    ...{ state: isEmpty ? 'done' : 'running', sent: 0, delivered: 0 },
-    ...{ createdAt: at, endedAt: isEmpty ? at : null },
-  }
-  if (!(await store.addReplay(replay, audit(replayAudited('webhook_replay.created', replay))))) {
+  const createdAt = now()
+  const total = await totalOf(store, endpoint, what)
+  const replay = startedReplay({ id: newId('rpl'), scope, endpoint: endpointId, ...what, total, createdAt })
+  const entry = audit(replayAudited('webhook_replay.created', replay))
+  const record = keyed && recordOf(keyed, { kind: 'created', objectId: replay.id, facts: null })
+  if (!(await store.addReplay(replay, entry, record))) {
     const deleted = await findEndpoint(context, scope, endpointId)
     if (isRejection(deleted)) return deleted
     return reject(

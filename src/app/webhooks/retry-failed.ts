@@ -1,10 +1,13 @@
 /** Retries failed webhooks that match a filter, a bounded number a call. */
+import type { Rejection } from '../../domain/error.ts'
 import type { EventType } from '../../domain/event.ts'
 import { idFloor } from '../../domain/id.ts'
 import { canonicalJson } from '../../domain/idempotency.ts'
 import type { Scope } from '../../domain/scope.ts'
 import type { FailedDelivery } from '../../ports/store-webhooks.ts'
 import type { Audit } from '../audit.ts'
+import type { KeyedRequest } from '../execute.ts'
+import { type Once, once, recordOf } from '../once.ts'
 import type { WebhookContext } from './endpoints.ts'
 
 export type RetryFilter = {
@@ -49,8 +52,31 @@ const ID_MARGIN_MS = 60_000
  * Retries failed deliveries that match the filter, oldest first: each is due at once, with all its attempts. Skips a
  * delivery that is no longer failed when its turn comes. Rejects with `StoreUnavailable`; then the batches before
  * remain retried. Each batch has its own entry in the audit log.
+ *
+ * With a key, a second request returns what the first did. A retry after a failure in the middle retries the others, and
+ * counts only those. A dry run changes nothing, so its key stays new. Rejections: those of `once`.
  */
-export async function retryFailed(
+export function retryFailed(
+  context: WebhookContext,
+  scope: Scope,
+  request: RetryRequest,
+  audit: Audit,
+  keyed: KeyedRequest | null = null,
+): Promise<Once<Retried> | Rejection> {
+  const { store, now } = context
+  const key = request.dryRun ? null : keyed
+  return once(context, key, {
+    async work() {
+      const retried = await retryBatches(context, scope, request, audit)
+      if (!key) return retried
+      const ending = { kind: 'done', objectId: '', facts: JSON.stringify(retried) } as const
+      return (await store.addIdempotencyRecord(scope, recordOf(key, ending), now())) ? retried : undefined
+    },
+    earlier: ({ ending: { facts } }) => JSON.parse(facts ?? '') as Retried,
+  })
+}
+
+async function retryBatches(
   context: WebhookContext,
   scope: Scope,
   request: RetryRequest,

@@ -72,13 +72,15 @@ function RetryDialog({ failed, close }: { failed: Failed; close: () => void }): 
       title: asksSince ? 'Retry all that failed since…' : 'Retry failed deliveries',
       submit: known ? `Retry ${count(queued)}${more ? ' or more' : ''}` : 'Retry',
       purpose: `retry ${endpoints.join()} ${error ?? ''}`,
+      keyed: true,
       valid: known && (queued > 0 || more),
-      async onSubmit() {
+      async onSubmit(_, key) {
         for (const endpoint of endpoints.filter((id) => !started.current.has(id)))
-          started.current.set(endpoint, await startReplay(endpoint, { last_error: error, since }))
+          started.current.set(endpoint, await startReplay(endpoint, { last_error: error, since }, key))
         afterwards = () => showReplays([...started.current.values()])
         return undefined
       },
+      onFormer: counted.reload,
       onClose: () => afterwards(),
     },
     asksSince
@@ -95,9 +97,11 @@ function RetryDialog({ failed, close }: { failed: Failed; close: () => void }): 
   )
 }
 
-/** The API takes no Idempotency-Key: an endpoint's list of replays shows after a lost response whether it was started. */
-const startReplay = (endpoint: string, filter: object) =>
-  api.post<WebhookReplayView>(`/webhook_endpoints/${endpoint}/replays`, { kind: 'failed', ...filter })
+/** Each endpoint has a request, and a key, of its own. */
+function startReplay(endpoint: string, filter: object, key: string): Promise<WebhookReplayView> {
+  const path = `/webhook_endpoints/${endpoint}/replays`
+  return api.post<WebhookReplayView>(path, { kind: 'failed', ...filter }, { key: `${key}-${endpoint}` })
+}
 
 function wordsOf({ place, error }: Failed, { queued, more }: Counted): string {
   const deliveries = `${plural(queued, 'failed delivery', 'failed deliveries')}${more ? ' or more' : ''} to ${place}`

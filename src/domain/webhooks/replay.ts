@@ -39,3 +39,16 @@ export type Replay = {
   /** ms since 1970; null while it runs. */
   readonly endedAt: number | null
 }
+
+/** A replay as it is when it is started, whatever it did since. One without events has ended. */
+export function startedReplay(
+  replay: Omit<Replay, 'position' | 'state' | 'sent' | 'delivered' | 'endedAt'>,
+): Replay {
+  const { from, to, createdAt } = replay
+  const isEmpty = from === to
+  return {
+    ...replay,
+    ...{ position: from, sent: 0, delivered: 0 },
+    ...{ state: isEmpty ? 'done' : 'running', endedAt: isEmpty ? createdAt : null },
+  }
+}

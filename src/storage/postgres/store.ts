@@ -25,6 +25,7 @@ import { recognize } from './epochs.ts'
 import { eventPurges } from './event-purge.ts'
 import { createGrouping } from './grouping.ts'
 import { hostsOf } from './hosts.ts'
+import { keyRecordWork } from './key-records.ts'
 import { ledgerSliceWork } from './ledger-slices.ts'
 import { migratePostgres, migrations, withClient } from './migrate.ts'
 import { type Heartbeat, type HeartbeatPools, startHeartbeat } from './nodes.ts'
@@ -253,6 +254,7 @@ function workOf(pool: Pool, node: string, signals: Signals, onRecorded: (deliver
   return {
     ...attemptWork(work, node),
     ...notificationWork(work, node),
+    ...keyRecordWork(work),
     ...purges(work.fenced),
     ...ledgerSliceWork(work.fenced),
     ...clockWork(work.fenced),

@@ -2,11 +2,12 @@
 import type { AuditEntry } from '../../domain/audit.ts'
 import { DEFAULT_ENDPOINT, MAX_ENDPOINTS, type WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import { MAX_REPLAYS, type Replay } from '../../domain/webhooks/replay.ts'
-import type { Scope } from '../../ports/store.ts'
-import { WEBHOOK_ENDPOINTS, WEBHOOK_REPLAYS } from '../columns.ts'
+import type { KeyRecord, Scope } from '../../ports/store.ts'
+import { KEYS, keyFactsOf, WEBHOOK_ENDPOINTS, WEBHOOK_REPLAYS } from '../columns.ts'
 import { namesOf, type Rows } from '../table.ts'
 import type { Statement } from './batch.ts'
 import { changesIn } from './commit-sql.ts'
+import { insertRecord } from './key-records.ts'
 import { recordset } from './recordset.ts'
 import { live } from './rows.ts'
 import type { Work } from './statements.ts'
@@ -62,11 +63,18 @@ export function webhookWork({ audited }: Pick<Work, 'audited'>) {
       return (await retryWebhookDeliveries(scope, [id], now, audit, 'all')) === 1
     },
 
-    async addReplay(replay: Replay, audit: AuditEntry | null): Promise<boolean> {
+    async addReplay(
+      replay: Replay,
+      audit: AuditEntry | null,
+      key: KeyRecord | null = null,
+    ): Promise<boolean> {
       if (replay.endpoint.includes('\0')) return false
       const values = [...scopeOf(replay), ...WEBHOOK_REPLAYS.row(replay)]
       const lock = { text: LOCK_CURSOR, values: [...scopeOf(replay), replay.endpoint] }
-      return (await audited([lock, { text: ADD_REPLAY, values }], audit)).count === 1
+      const add = key
+        ? { text: ADD_KEYED_REPLAY, values: [...values, ...KEYS.row(keyFactsOf(key))] }
+        : { text: ADD_REPLAY, values }
+      return (await audited([lock, add], audit)).count === 1
     },
 
     async cancelReplay(scope: Scope, id: string, now: number, audit: AuditEntry | null): Promise<boolean> {
@@ -279,13 +287,24 @@ const ENDPOINT_OF_REPLAY = `$${3 + WEBHOOK_REPLAYS.at.endpoint}`
 const STATE_OF_REPLAY = `$${3 + WEBHOOK_REPLAYS.at.state}`
 
 /** The lock of the cursor comes first: the endpoint is not deleted meanwhile, and two replays count one after the other. */
-const ADD_REPLAY = `
-  INSERT INTO webhook_replays (account_id, live, ${REPLAY})
-  SELECT $1::integer, $2::smallint, ${parameters(WEBHOOK_REPLAYS)} FROM webhook_cursors
-  WHERE account_id = $1 AND live = $2 AND endpoint = ${ENDPOINT_OF_REPLAY}
+const HAS_ROOM = `account_id = $1 AND live = $2 AND endpoint = ${ENDPOINT_OF_REPLAY}
     AND (${STATE_OF_REPLAY}::text <> 'running' OR ${MAX_REPLAYS} > (
       SELECT count(*) FROM webhook_replays
       WHERE account_id = $1 AND live = $2 AND endpoint = ${ENDPOINT_OF_REPLAY} AND state = 'running'))`
+
+const ADD_REPLAY = `
+  INSERT INTO webhook_replays (account_id, live, ${REPLAY})
+  SELECT $1::integer, $2::smallint, ${parameters(WEBHOOK_REPLAYS)} FROM webhook_cursors WHERE ${HAS_ROOM}`
+
+const OF_KEY = KEYS.columns.map(({ type }, i) => `$${3 + WEBHOOK_REPLAYS.columns.length + i}::${type}`)
+
+/** With the record of its request's key, whose parameters follow. */
+const ADD_KEYED_REPLAY = `
+  WITH keyed AS (
+    ${insertRecord(OF_KEY, `$${3 + WEBHOOK_REPLAYS.at.createdAt}::bigint`, `FROM webhook_cursors WHERE ${HAS_ROOM}`)}
+    RETURNING 1)
+  INSERT INTO webhook_replays (account_id, live, ${REPLAY})
+  SELECT $1::integer, $2::smallint, ${parameters(WEBHOOK_REPLAYS)} FROM keyed`
 
 const CANCEL_REPLAY = `
   UPDATE webhook_replays SET state = 'canceled', ended_at = $4

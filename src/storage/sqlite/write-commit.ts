@@ -24,7 +24,7 @@ import { type TextWrites, textWrites } from './write-texts.ts'
 export function commitWrite(db: Connection, cache: LedgerCache, behind: Behind) {
   const tries = storedAttempts(db, cache, behind)
   const putAlarm = alarmWrites(db, cache)
-  const keys = keyWrites(db, behind)
+  const keys = keyRecords(db, behind)
   const texts = textWrites(db)
   const charges = chargeWrites(db, texts, behind)
   const book = transferWrites(db, cache)
@@ -132,7 +132,8 @@ function referring(attempt: Row): Referring {
   } as Referring
 }
 
-function keyWrites(db: Connection, { keys: index }: Behind) {
+/** The records of idempotency keys: new ones, their ends, and those that exist. */
+export function keyRecords(db: Connection, { keys: index }: Behind) {
   const { fingerprint } = KEYS.at
   const more = ['event_seq', 'details_id']
   const insertKey = db.prepare(insertRow(KEYS, [...more, 'created_at']))

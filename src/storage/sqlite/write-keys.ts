@@ -1,6 +1,16 @@
+import type { KeyRecord, Scope } from '../../ports/store.ts'
+import { KEYS, keyFactsOf } from '../columns.ts'
 import type { Definition } from './definition.ts'
+import { live } from './rows.ts'
+import { keyRecords } from './write-commit.ts'
 
 export const keyWrites = {
+  addIdempotencyRecord(db, _cache, behind) {
+    const { insert } = keyRecords(db, behind)
+    return (scope: Scope, record: KeyRecord, at: number): boolean =>
+      insert(scope.accountId, live(scope), KEYS.row(keyFactsOf(record)), 0, at, undefined)
+  },
+
   /**
    * Looks only at the oldest records, which come first by `seq`, and skips those whose request has not ended. The newest
    * stays: the next record would get its number, and would look old.

@@ -1,8 +1,8 @@
 import type { AuditEntry } from '../../domain/audit.ts'
 import { DEFAULT_ENDPOINT, MAX_ENDPOINTS, type WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import { MAX_REPLAYS, type Replay } from '../../domain/webhooks/replay.ts'
-import type { Scope } from '../../ports/store.ts'
-import { WEBHOOK_ENDPOINTS, WEBHOOK_REPLAYS } from '../columns.ts'
+import type { KeyRecord, Scope } from '../../ports/store.ts'
+import { KEYS, keyFactsOf, WEBHOOK_ENDPOINTS, WEBHOOK_REPLAYS } from '../columns.ts'
 import type { Value } from '../table.ts'
 import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
@@ -10,6 +10,7 @@ import type { LedgerCache } from './ledger-cache.ts'
 import { insertRow, updateRow } from './row-statements.ts'
 import { live } from './rows.ts'
 import { appendAudit } from './write-audit.ts'
+import { keyRecords } from './write-commit.ts'
 
 type Own = readonly [accountId: number, live: number]
 const ownOf = (scope: Scope): Own => [scope.accountId, live(scope)]
@@ -72,8 +73,9 @@ export const webhookWrites = {
     }
   },
 
-  addReplay(db, cache) {
+  addReplay(db, cache, behind) {
     const append = appendAudit(db, cache)
+    const records = keyRecords(db, behind)
     const exists = db.prepare(
       `SELECT 1 FROM webhook_endpoints WHERE account_id = ? AND live = ? AND id = ? AND deleted_at IS NULL`,
     )
@@ -82,11 +84,13 @@ export const webhookWrites = {
        WHERE account_id = ? AND live = ? AND endpoint = ? AND state = 'running'`,
     )
     const insert = db.prepare(insertRow(WEBHOOK_REPLAYS))
-    return (replay: Replay, audit: AuditEntry | null): boolean => {
+    return (replay: Replay, audit: AuditEntry | null, key: KeyRecord | null = null): boolean => {
       const own = ownOf(replay.scope)
       if (!exists.get(...own, replay.endpoint)) return false
       const isFull = (running.get(...own, replay.endpoint)?.n ?? 0) >= MAX_REPLAYS
       if (replay.state === 'running' && isFull) return false
+      const record = key && KEYS.row(keyFactsOf(key))
+      if (record && !records.insert(...own, record, 0, replay.createdAt, undefined)) return false
       insert.run(...own, ...WEBHOOK_REPLAYS.row(replay))
       return audited(append, audit)
     }

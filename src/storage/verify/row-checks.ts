@@ -41,7 +41,10 @@ const NOTIFICATIONS: readonly Check[] = [
   },
 ]
 
-/** Each record's key belongs to a request; the record of a closed alarm has its event. */
+/** The record of a request that retried many deliveries: it is about none alone, and has what the request did. */
+const IS_RETRY = `k.object_id = '' AND k.event_seq = 0 AND k.ending = 'done' AND k.facts LIKE '{"queued":%'`
+
+/** Each record's key belongs to a request; the record of a closed alarm has its event, and that of a replay its replay. */
 const RECORDS: readonly Check[] = [
   {
     sql: `WITH asked AS (
@@ -52,8 +55,10 @@ const RECORDS: readonly Check[] = [
       SELECT k.key FROM idempotency_keys k
       LEFT JOIN asked a ON a.account_id = k.account_id AND a.live = k.live AND a.key = k.key
       LEFT JOIN events e ON e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq
-      WHERE a.key IS NULL AND (e.type IS NULL OR e.type <> 'alarm.closed')
-        AND k.fingerprint NOT LIKE 'POST /api/v1/charges/%/cancel {}' LIMIT 1`,
+      LEFT JOIN webhook_replays r ON r.account_id = k.account_id AND r.live = k.live AND r.id = k.object_id
+        AND r.created_at = k.created_at AND k.ending = 'created' AND k.facts IS NULL
+      WHERE a.key IS NULL AND (e.type IS NULL OR e.type <> 'alarm.closed') AND r.id IS NULL
+        AND k.fingerprint NOT LIKE 'POST /api/v1/charges/%/cancel {}' AND NOT (${IS_RETRY}) LIMIT 1`,
     problem: ({ key }) => `The idempotency record ${key} is of nothing that was asked.`,
   },
 ]

@@ -24,6 +24,7 @@ import {
 import { disputes } from './disputes.ts'
 import { eventLog } from './event-log.ts'
 import { isolation } from './isolation.ts'
+import { keyRecords } from './key-records.ts'
 import { balanceLimits, closing, scopesApart, scopesUntouched } from './limits.ts'
 import { eventLists, filteredLists, ledgerLists, pages } from './lists.ts'
 import { longTexts } from './long-texts.ts'
@@ -137,7 +138,10 @@ export function storeContract(name: string, open: Open): void {
       notifications(open)
       settledNotifications(open)
     })
-    describe('idempotency records', () => purges(open))
+    describe('idempotency records', () => {
+      keyRecords(open)
+      purges(open)
+    })
     describe('the clock', () => {
       clocks(open)
       lateWork(open)

@@ -238,6 +238,7 @@ const UNSCOPED = {
   pendingSince: OPERATOR,
   pauseTotals: OPERATOR,
   addProviderPause: of('the pause is stored in the scope that is given'),
+  addIdempotencyRecord: of('the record is stored in the scope that is given'),
   alarmTotals: OPERATOR,
   accounts: OPERATOR,
   account: OPERATOR,
