@@ -270,6 +270,30 @@ export function lateWork(open: Open): void {
 
   rule(
     open,
+    'attempts that are being sent and those that are unknown are one queue, in the order of their due times',
+    async (store, { live }) => {
+      const ids: string[] = []
+      for (let i = 0; i < 6; i++) {
+        const dueAt = AHEAD + 100 * (5 - i)
+        const { commit, attempt } = beginCommit({ scope: live, leaseUntil: dueAt, token: `sender ${i}` })
+        await committed(store, commit)
+        const postponement = { id: attempt.id, token: `sender ${i}`, state: 'unknown', reason: null } as const
+        if (i % 2 === 0)
+          await store.postponeAttempt({ ...postponement, lookups: 0, unknownSince: START, dueAt })
+        ids.unshift(attempt.id)
+      }
+      const seen: (string | undefined)[] = []
+      for (let after: DueTimeChange['after'] | null = { dueAt: START, id: '' }; after; ) {
+        const { moved, last } = await store.bringForward(stretch('unknown', { after, limit: 1 }))
+        if (moved > 0) seen.push(last?.id)
+        after = last
+      }
+      assert.deepEqual(seen, ids)
+    },
+  )
+
+  rule(
+    open,
     'an authorization that is held waits for its time, and no longer than that',
     async (store, { live }) => {
       const expiresAt = START + 7 * DAY

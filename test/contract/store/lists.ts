@@ -1,7 +1,25 @@
 import assert from 'node:assert/strict'
+import { applyOutcome } from '../../../src/domain/attempt.ts'
 import type { Charge } from '../../../src/domain/charge.ts'
+import { failOver } from '../../../src/domain/lifecycle.ts'
 import type { ChargeQuery, Page, PageQuery, Scope, Store } from '../../../src/ports/store.ts'
-import { charged, type Open, refunded, rule, taken } from '../../kit/commits.ts'
+import {
+  type Begun,
+  beginCommit,
+  beginRefundCommit,
+  charged,
+  commitOf,
+  committed,
+  endCommit,
+  followUpCommit,
+  newId,
+  type Open,
+  refunded,
+  rule,
+  START,
+  taken,
+  tick,
+} from '../../kit/commits.ts'
 
 /** The ids of a page, and whether there are more. */
 function ids({ data, hasMore }: Page<{ id: string }>): [string[], boolean] {
@@ -130,6 +148,67 @@ export function filteredLists(open: Open): void {
 
   rule(
     open,
+    'charges that are processing are listed by their ids, however far their calls are, and no other ones',
+    async (store, { live, test }) => {
+      const scope = live
+      const begin = async () => {
+        const begun = beginCommit({ scope })
+        await committed(store, begun.commit)
+        return begun
+      }
+      const postpone = ({ attempt: { id, token } }: Begun) =>
+        store.postponeAttempt({
+          ...{ id, token: token ?? '', state: 'unknown', reason: null, lookups: 0 },
+          ...{ unknownSince: START, dueAt: START },
+        })
+      const sending = await begin()
+      const [unknown, waits, failedOver] = [await begin(), await begin(), await begin()]
+      await postpone(unknown)
+      const pending = { kind: 'pending', reference: 'pay_1', redirectUrl: null } as const
+      await committed(store, endCommit(waits, pending, { scope }))
+      const { attempt, charge } = failedOver
+      const ended = applyOutcome(attempt, { kind: 'not_sent', reason: 'It is closed.' }, 'answer', tick())
+      const next = { ...attempt, id: newId('att'), provider: 'bank_b' }
+      await committed(store, commitOf(failOver(charge, ended, next), { scope }, null, tick()))
+      const { charge: held } = await taken(store, { scope, capture: false })
+      await committed(store, followUpCommit('capture', held, { scope }).commit)
+      const { charge: paid } = await taken(store, { scope })
+      const refund = beginRefundCommit(paid, { scope })
+      await committed(store, refund.commit)
+      await postpone(refund)
+      await charged(store, { scope, declined: true })
+      await committed(store, beginCommit({ scope: test }).commit)
+      const last = await begin()
+
+      const all = [sending, unknown, waits, failedOver, { charge: held }, last].map((one) => one.charge.id)
+      const queries = [
+        { status: 'processing' },
+        { status: ['processing', 'canceled'], currency: 'usd' },
+      ] as const
+      for (const query of queries)
+        for (const limit of [1, 2, 5, 6]) {
+          const found: string[] = []
+          for (let more = true; more; ) {
+            const startingAfter = found.at(-1)
+            const [page, hasMore] = ids(
+              await store.charges(live, { ...query, limit, ...(startingAfter && { startingAfter }) }),
+            )
+            found.push(...page)
+            more = hasMore
+          }
+          assert.deepEqual(found, all.toReversed())
+          const before = await store.charges(live, { ...query, limit, endingBefore: all[0] as string })
+          assert.deepEqual(
+            before.data.map(({ id }) => id),
+            all.slice(1, limit + 1).toReversed(),
+          )
+        }
+      assert.deepEqual(ids(await store.charges(test, { status: 'processing', limit: 9 }))[0].length, 1)
+    },
+  )
+
+  rule(
+    open,
     'a search without an index ends after so many rows, and the next page begins there: none is missed, none comes twice',
     async (store, { live }) => {
       const scope = live
@@ -143,6 +222,7 @@ export function filteredLists(open: Open): void {
         {},
         { status: ['failed', 'succeeded'] },
         { status: ['failed', 'refunded'] },
+        { status: ['processing', 'failed', 'succeeded'] },
         { currency: 'usd' },
       ]
       for (const query of queries)
