@@ -4,8 +4,8 @@
  * The same seed plans the same customers and faults; how the processes interleave is the machine's.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { drawsFrom } from '../kit/draws.ts'
+import { flagsOf, seedFlag } from '../kit/flags.ts'
 import { readEvents } from '../kit/reader.ts'
 import { audit, type Books, readBooks } from './audit.ts'
 import { customersOf, type Order } from './clients.ts'
@@ -107,9 +107,10 @@ function inWords({ charges, refunds, events }: Books, orders: readonly Order[]):
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { seed: { type: 'string' }, minutes: { type: 'string' } } })
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000))
-  const minutes = Number(values.minutes ?? LARGE.minutes)
+  const { seed, minutes } = flagsOf('npm run storm:cluster --', {
+    seed: seedFlag(),
+    minutes: { sets: 'how long faults follow one another', is: LARGE.minutes },
+  })
   console.log(`A storm over a cluster of ${minutes} minutes, seed ${seed}.`)
   const { wrong, summary } = await storm(seed, { ...LARGE, minutes }, console.log)
   for (const line of summary) console.log(line)

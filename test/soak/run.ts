@@ -1,6 +1,6 @@
 /** `npm run soak`: a long soak, its table and its verdict; status 1 when something grew or is wrong. */
-import { parseArgs } from 'node:util'
 import { ENGINES } from '../kit/backstage.ts'
+import { flagsOf, seedFlag } from '../kit/flags.ts'
 import { largeOf, MINUTES } from './plan.ts'
 import { tableOf } from './report.ts'
 import { SABOTAGES } from './sabotage.ts'
@@ -8,21 +8,12 @@ import { soak } from './soak.ts'
 
 const MOST_SHOWN = 30
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: String(MINUTES) },
-    engine: { type: 'string', default: 'sqlite' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
-    sabotage: { type: 'string' },
-  },
+const { minutes, engine, seed, sabotage } = flagsOf('npm run soak --', {
+  seed: seedFlag(),
+  minutes: { sets: 'how long clients work', is: MINUTES },
+  engine: { sets: 'the engine', is: 'sqlite', among: ENGINES },
+  sabotage: { sets: 'what leaks on purpose', is: undefined, among: Object.keys(SABOTAGES) },
 })
-const { sabotage } = values
-const engine = ENGINES.find((one) => one === values.engine)
-const [minutes, seed] = [Number(values.minutes), Number(values.seed)]
-if (!engine) throw new Error('--engine is sqlite or postgres.')
-if (!(minutes > 0) || !Number.isSafeInteger(seed)) throw new Error('--minutes and --seed are numbers.')
-if (sabotage !== undefined && !Object.hasOwn(SABOTAGES, sabotage))
-  throw new Error(`--sabotage is one of ${Object.keys(SABOTAGES).join(', ')}.`)
 
 console.log(
   `A soak of ${minutes} minutes on ${engine}, seed ${seed}${sabotage ? `, with ${sabotage} leaking` : ''}.`,

@@ -3,8 +3,8 @@
  * MiniPay and the banks are killed again and again. At the end all books must agree to the last minor unit. The same
  * seed plans the same storm; the timing of the processes is not part of it.
  */
-import { parseArgs } from 'node:util'
 import { backstage } from '../kit/backstage.ts'
+import { flagsOf, seedFlag } from '../kit/flags.ts'
 import { tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { limiter, type Progress, progress } from '../kit/progress.ts'
@@ -187,9 +187,11 @@ function counted(words: readonly string[]): string {
 
 if (import.meta.main && process.argv.includes('--liar')) await (await import('./liars/run.ts')).runLiars()
 else if (import.meta.main) {
-  const { values } = parseArgs({ options: { seed: { type: 'string' }, stories: { type: 'string' } } })
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000))
-  const size = { ...LARGE, stories: Number(values.stories ?? LARGE.stories) }
+  const { seed, stories } = flagsOf('npm run storm --', {
+    seed: seedFlag(),
+    stories: { sets: 'how many charges', is: LARGE.stories },
+  })
+  const size = { ...LARGE, stories }
   console.log(`A storm of ${size.stories} charges, seed ${seed}.`)
   const { problems, summary: lines } = await storm(seed, size)
   for (const line of lines) console.log(line)

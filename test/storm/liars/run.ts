@@ -1,25 +1,22 @@
 /** `npm run storm -- --liar`: a storm of liars, with options of its own. */
-import { parseArgs } from 'node:util'
 import { ENGINES } from '../../kit/backstage.ts'
+import { flagsOf, seedFlag } from '../../kit/flags.ts'
 import { LARGE, storm } from './storm.ts'
 
 const MOST_SHOWN = 40
 
 export async function runLiars(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      liar: { type: 'boolean' },
-      seed: { type: 'string' },
-      seeds: { type: 'string' },
-      stories: { type: 'string' },
-      engine: { type: 'string' },
-    },
-  })
-  const first = Number(values.seed ?? Math.floor(Math.random() * 1_000_000))
-  const size = { ...LARGE, stories: Number(values.stories ?? LARGE.stories) }
-  const engine = ENGINES.find((one) => one === (values.engine ?? 'sqlite'))
-  if (!engine) throw new Error(`--engine is one of ${ENGINES.join(', ')}`)
-  for (let seed = first; seed < first + Number(values.seeds ?? 1); seed++) {
+  const known = {
+    seed: seedFlag(),
+    seeds: { sets: 'how many seeds follow one another', is: 1 },
+    stories: { sets: 'how many charges with their follow-ups', is: LARGE.stories },
+    engine: { sets: 'the engine', is: 'sqlite', among: ENGINES },
+  } as const
+  const words = process.argv.slice(2).filter((word) => word !== '--liar')
+  const flags = flagsOf('npm run storm -- --liar', known, words)
+  const { seed: first, engine } = flags
+  const size = { ...LARGE, stories: flags.stories }
+  for (let seed = first; seed < first + flags.seeds; seed++) {
     console.log(`A storm of liars with ${size.stories} stories on ${engine}, seed ${seed}.`)
     const { problems, summary } = await storm(seed, size, engine).catch((error: unknown) => ({
       problems: [`It did not come to its end: ${error}`],

@@ -7,8 +7,9 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from '
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { ENGINES } from '../../kit/backstage.ts'
 import { drawsOf } from '../../kit/draws.ts'
+import { flagsOf } from '../../kit/flags.ts'
 import { tempDir } from '../../kit/folders.ts'
 import { startPostgres } from '../../kit/postgres.ts'
 import { CLI, startServer } from '../../kit/server.ts'
@@ -16,23 +17,20 @@ import { fill, providers } from './fill.ts'
 import { differences, look, type Seen, sendAgain } from './look.ts'
 import type { Sent } from './shop.ts'
 
-const { values } = parseArgs({
-  options: {
-    from: { type: 'string', default: 'HEAD~1' },
-    charges: { type: 'string', default: '1000000' },
-    kills: { type: 'string', default: '20' },
-    seed: { type: 'string', default: '1' },
-    engine: { type: 'string', default: 'sqlite' },
-    // With the database of an earlier run: its folder.
-    folder: { type: 'string' },
-  },
+const flags = flagsOf('npm run storm:upgrade --', {
+  seed: { sets: 'what is drawn', is: 1 },
+  from: { sets: 'the commit whose MiniPay makes the past', is: 'HEAD~1' },
+  charges: { sets: 'how many charges it makes', is: 1_000_000 },
+  kills: { sets: 'how often the upgrade is killed', is: 20 },
+  engine: { sets: 'the engine', is: 'sqlite', among: ENGINES },
+  folder: { sets: 'the folder of an earlier run, with its database', is: undefined },
 })
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const DAYS = 3
-const seed = Number(values.seed)
+const { seed } = flags
 const draw = drawsOf(seed, 'kills')
 const own = tempDir()
-const folder = values.folder ?? own.path
+const folder = flags.folder ?? own.path
 const began = performance.now()
 const tell = (text: string) => console.log(`${((performance.now() - began) / 1_000).toFixed(1)} s  ${text}`)
 
@@ -120,15 +118,12 @@ function copyOf(database: string, name: string): string {
   return join(copy, 'minipay.db')
 }
 
-const postgres = values.engine === 'postgres' ? await startPostgres() : undefined
+const postgres = flags.engine === 'postgres' ? await startPostgres() : undefined
 try {
-  const checkout = checkoutOf(values.from)
+  const checkout = checkoutOf(flags.from)
   const former = join(folder, 'minipay.db')
-  if (!values.folder)
-    await fill(
-      { checkout, database: former, folder, charges: Number(values.charges), days: DAYS, seed },
-      tell,
-    )
+  if (!flags.folder)
+    await fill({ checkout, database: former, folder, charges: flags.charges, days: DAYS, seed }, tell)
   const sent = JSON.parse(readFileSync(join(folder, 'sent.json'), 'utf8')) as Sent[]
   const bin = join(checkout, 'bin/minipay.js')
   let upgraded = copyOf(former, 'upgraded')
@@ -139,7 +134,7 @@ try {
   }
   const before = await lookAt(copyOf(former, 'before'), bin, sent)
   tell(`${Object.keys(before).length} requests to the former version, ${sent.length} with old keys`)
-  await upgradeWithKills(upgraded, Number(values.kills))
+  await upgradeWithKills(upgraded, flags.kills)
   const start = performance.now()
   const [, output] = await run(['migrate'], upgraded)
   tell(`the last upgrade took ${Math.round(performance.now() - start)} ms:\n${output}`)
