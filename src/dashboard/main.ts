@@ -7,7 +7,7 @@ import { can, loadMe, me, meError, resume } from './me.ts'
 import { Navigation } from './navigation.ts'
 import { onOtherTab } from './preferences.ts'
 import { followLinks } from './router.ts'
-import { Outlet } from './routes.ts'
+import { loadAhead, Outlet } from './routes.ts'
 import { a, component, div, fragment, main, type VNode } from './tags.ts'
 import { OpenBar, TopBar } from './top-bar.ts'
 import { Failure, Skeleton } from './ui/empty.ts'
@@ -43,6 +43,9 @@ function Content(): VNode {
 const loadSignIn = () => import('./sign-in.ts').then(({ SignIn }) => SignIn)
 const loadLate = () => import('./late.ts').then(({ Late }) => Late)
 
+/** How long the page stays empty until the server has said who the reader is. */
+const PATIENCE_MS = 200
+
 const root = document.getElementById('dashboard')
 if (root) {
   followLinks()
@@ -50,7 +53,10 @@ if (root) {
     if (can('webhooks:read')) void markPlace()
   })
   onOtherTab(() => void resume())
-  void loadMe()
+  const known = loadMe()
+  loadAhead()
+  // In time, the first frame is the whole page, and the requests of its screen are sent before it is painted.
+  await Promise.race([known, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))])
   render(component(Shell, {}), root)
   // After the first rows.
   void import('./attention.ts').then(({ startAttention }) => startAttention())

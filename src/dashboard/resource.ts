@@ -1,6 +1,6 @@
 /** Data of the API for a screen. */
 import { batch, type Signal, signal } from '@preact/signals'
-import { useEffect, useMemo, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
 import { type ApiError, asApiError } from './api.ts'
 import { missed } from './live.ts'
 import type { ListPage, Pages, Resource } from './resource-types.ts'
@@ -45,8 +45,8 @@ class Holder<T> implements Resource<T> {
 }
 
 /**
- * Loads data when the screen appears, when a value of `deps` changes, and when live events may have been missed.
- * A request that is no longer needed is aborted. With `recover`, that is called after missed events instead.
+ * Loads data when the screen appears, before it is painted; when a value of `deps` changes; and when live events may have
+ * been missed. A request that is no longer needed is aborted. With `recover`, that is called after missed events instead.
  */
 export function useResource<T>(
   load: Load<T>,
@@ -57,7 +57,7 @@ export function useResource<T>(
   holder.load = load
   const lost = missed.value
   const known = useRef(lost)
-  useEffect(() => {
+  useLayoutEffect(() => {
     holder.reload()
     return () => holder.stop()
   }, [...deps, recover ? 0 : lost])

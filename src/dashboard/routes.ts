@@ -1,5 +1,5 @@
 /** Every screen with its place, and the part of the page that shows it. The server preloads screens by this table. */
-import { useEffect, useState } from 'preact/hooks'
+import { useLayoutEffect, useState } from 'preact/hooks'
 import type { ApiError } from './api.ts'
 import { href, match, place } from './router.ts'
 import { a, button, component, p, type VNode } from './tags.ts'
@@ -40,6 +40,16 @@ export const ROUTES: readonly Route[] = [
 
 const loaded = new Map<Route, ScreenModule>()
 
+async function load(route: Route): Promise<void> {
+  loaded.set(route, await route[1]())
+}
+
+/** Loads the screen of the place meanwhile: what cannot be loaded then is loaded again, and reported, by its `Outlet`. */
+export function loadAhead(): void {
+  const found = routeOf(place.value.path)
+  if (found) load(found.route).catch(() => {})
+}
+
 function routeOf(path: string): { route: Route; params: Readonly<Record<string, string>> } | undefined {
   for (const route of ROUTES) {
     const params = match(route[0], path)
@@ -53,14 +63,12 @@ export function Outlet(): VNode {
   const found = routeOf(path)
   const [, redraw] = useState(0)
   const [broken, setBroken] = useState<ApiError | undefined>()
-  useEffect(() => {
+  // Before the browser paints: an effect would wait for the next frame.
+  useLayoutEffect(() => {
     setBroken(undefined)
     if (!found || loaded.has(found.route)) return
-    found.route[1]().then(
-      (screen) => {
-        loaded.set(found.route, screen)
-        redraw((n) => n + 1)
-      },
+    load(found.route).then(
+      () => redraw((n) => n + 1),
       async (cause) => setBroken(await notLoaded(cause)),
     )
   }, [found?.route])

@@ -41,7 +41,8 @@ export function Page({ title, heading, above, here, actions, children }: PagePro
   useLayoutEffect(() => {
     document.title = `${title} · ${TEXT.appName}`
   }, [title])
-  useLayoutEffect(() => {
+  // After the paint: the browser would lay out the page for it before the screen's requests are sent.
+  useEffect(() => {
     if (document.activeElement === document.body) top.current?.focus({ preventScroll: true })
   }, [])
   return div(
