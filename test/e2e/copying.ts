@@ -144,10 +144,12 @@ export function rowsOfPostgres(url: string, tables: Tables): Promise<Tables> {
   })
 }
 
+const ONLY_IN_POSTGRES = ['owner', 'part', 'listed_status']
+
 function asTexts(rows: unknown[]): string[] {
   const text = (row: object) =>
     Object.entries(row)
-      .filter(([column]) => column !== 'owner' && column !== 'part')
+      .filter(([column]) => !ONLY_IN_POSTGRES.includes(column))
       .map(([column, value]) => JSON.stringify([column, value === null ? null : String(value)]))
       .sort()
       .join()

@@ -136,6 +136,8 @@ test('a row that is stored differently from the source is refused, in any table'
     await client.query(`UPDATE charges SET description = $1 WHERE description = 'tampered'`, [mended])
     for (const [table, [column, value]] of Object.entries(TAMPERINGS)) {
       await client.query(`CREATE TEMP TABLE kept AS SELECT * FROM ${table}`)
+      // The last one, which the database generates.
+      await client.query('ALTER TABLE kept DROP COLUMN IF EXISTS listed_status')
       await client.query(`UPDATE ${table} SET ${column} = ${value}`)
       await refused(table)
       await client.query(`DELETE FROM ${table}`)

@@ -209,10 +209,11 @@ function targetOf(
 const FINISH = `UPDATE copies SET done_at = ${NOW}, token = NULL WHERE token = $1 RETURNING done_at`
 const RELEASE = 'UPDATE copies SET token = NULL WHERE token = $1'
 
+/** Those that the database does not generate. */
 async function columnsOf(ask: RunStatement, { name }: Table): Promise<Columns> {
   const { rows } = await ask<{ name: string; type: Columns[string] }>(
     `SELECT column_name AS name, data_type AS type FROM information_schema.columns
-     WHERE table_schema = current_schema() AND table_name = $1
+     WHERE table_schema = current_schema() AND table_name = $1 AND is_generated = 'NEVER'
      ORDER BY ordinal_position`,
     [name],
   )
