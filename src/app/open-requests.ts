@@ -1,4 +1,5 @@
 /** The keyed requests that this process is carrying out. */
+import { PassingMap } from '../domain/passing-map.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import type { Scope } from '../ports/store.ts'
 
@@ -48,14 +49,18 @@ export function createOpenRequests<Response>(runtime: Pick<Runtime, 'after'>): O
 
 /** Values by scope and key. One text for both would have to be joined and hashed at each use. */
 function keyed<T>() {
-  const scopes = new Map<number, Map<string, T>>()
+  const scopes = new Map<number, PassingMap<string, T>>()
   return {
     get: (scope: Scope, key: string): T | undefined => scopes.get(numberOf(scope))?.get(key),
     set(scope: Scope, key: string, value: T): void {
       const number = numberOf(scope)
       const values = scopes.get(number)
       if (values) values.set(key, value)
-      else scopes.set(number, new Map([[key, value]]))
+      else {
+        const first = new PassingMap<string, T>()
+        first.set(key, value)
+        scopes.set(number, first)
+      }
     },
     delete(scope: Scope, key: string): void {
       const number = numberOf(scope)

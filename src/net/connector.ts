@@ -63,11 +63,10 @@ export function createConnector({ lookup, forbids, deadlines }: ConnectorOptions
           rejectUnauthorized: true,
         })
       : openTcp(options)
-    const waiting = { expire: () => void socket.destroy(lateConnection()) }
-    deadlines.add(waiting)
+    const deadline = deadlines.add({ expire: () => void socket.destroy(lateConnection()) })
     let isOpen = false
     socket.on('error', (error) => {
-      deadlines.delete(waiting)
+      deadline.cancel()
       if (!isOpen) onOpen(error)
       isOpen = true
     })
@@ -78,7 +77,7 @@ export function createConnector({ lookup, forbids, deadlines }: ConnectorOptions
     })
     if (isSecure) watchTls(socket as TLSSocket, (made) => (session = made))
     socket.once(isSecure ? 'secureConnect' : 'connect', () => {
-      deadlines.delete(waiting)
+      deadline.cancel()
       if (isOpen || socket.destroyed) return
       isOpen = true
       onOpen(null)

@@ -31,29 +31,28 @@ test('each item ends after its time, in the order in which they were added, with
   assert.equal(runtime.pending, 0)
 })
 
-test('a deleted item never ends, and the others keep their time', async () => {
+test('a cancelled deadline never ends, and the others keep their time', async () => {
   const { runtime, ended, deadlines, item } = second()
-  const [first, last] = [item('first'), item('last')]
-  deadlines.add(first)
+  const first = deadlines.add(item('first'))
   await runtime.advance(500)
-  deadlines.add(last)
-  deadlines.delete(first)
+  deadlines.add(item('last'))
+  first.cancel()
+  first.cancel()
   await runtime.advance(999)
   assert.deepEqual(ended, [])
   await runtime.advance(1)
   assert.deepEqual(ended, [['last', 1_500]])
 })
 
-test('an item may add and delete others when it ends', async () => {
+test('an item may add and cancel others when it ends', async () => {
   const { runtime, ended, deadlines, item } = second()
-  const other = item('other')
   deadlines.add({
     expire() {
-      deadlines.delete(other)
+      other.cancel()
       deadlines.add(item('later'))
     },
   })
-  deadlines.add(other)
+  const other = deadlines.add(item('other'))
   await runtime.advance(2_000)
   assert.deepEqual(ended, [['later', 2_000]])
 })

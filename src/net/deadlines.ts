@@ -2,10 +2,14 @@
 
 export type Expiring = { expire(): void }
 
+export type Deadline = {
+  /** The item does not expire any more. */
+  cancel(): void
+}
+
 export type Deadlines = {
-  /** Its `expire` is called after the time of these deadlines, unless it is deleted. It must not be waiting already. */
-  add(item: Expiring): void
-  delete(item: Expiring): void
+  /** The item's `expire` is called after the time of these deadlines, unless that is cancelled. */
+  add(item: Expiring): Deadline
   /** Forgets everything that waits, and the timer. */
   stop(): void
 }
@@ -16,40 +20,62 @@ type Time = {
   readonly nextTurn: (action: () => void) => void
 }
 
+/** `previous` and `next` as long as it waits: one that has ended keeps nothing alive (see `PassingMap`). */
+type Place = {
+  item: Expiring | undefined
+  readonly end: number
+  previous: Place | undefined
+  next: Place | undefined
+}
+
 /**
  * Deadlines of `ms` each. They end after the I/O that is ready then: on a busy machine a response may have arrived in
  * time, while the event loop was late.
  */
 export function createDeadlines({ after, monotonic, nextTurn }: Time, ms: number): Deadlines {
-  /** In the order of their ends, because all have one length. */
-  const waiting = new Map<Expiring, number>()
+  // In the order of their ends, because all have one length.
+  let first: Place | undefined
+  let last: Place | undefined
   let timer: { cancel(): void } | undefined
 
   function arm(): void {
-    const [first] = waiting.values()
-    timer = first === undefined ? undefined : after(Math.max(first - monotonic(), 0), () => nextTurn(fire))
+    timer =
+      first === undefined ? undefined : after(Math.max(first.end - monotonic(), 0), () => nextTurn(fire))
   }
 
   function fire(): void {
     const now = monotonic()
-    for (const [item, end] of waiting) {
-      if (end > now) break
-      waiting.delete(item)
-      item.expire()
+    for (let place = first; place !== undefined && place.end <= now; place = first) {
+      const { item } = place
+      leave(place)
+      item?.expire()
     }
     arm()
   }
 
+  function leave(place: Place): void {
+    if (place.item === undefined) return
+    const { previous, next } = place
+    if (previous) previous.next = next
+    else first = next
+    if (next) next.previous = previous
+    else last = previous
+    place.item = place.previous = place.next = undefined
+  }
+
   return {
     add(item) {
-      waiting.set(item, monotonic() + ms)
+      const place: Place = { item, end: monotonic() + ms, previous: last, next: undefined }
+      if (last) last.next = place
+      else first = place
+      last = place
       if (timer === undefined) arm()
+      return { cancel: () => leave(place) }
     },
-    delete: (item) => void waiting.delete(item),
     stop() {
       timer?.cancel()
       timer = undefined
-      waiting.clear()
+      while (first) leave(first)
     },
   }
 }

@@ -1,6 +1,6 @@
 /** Posts messages to one origin, within bounds of time and memory that the receiver cannot exceed. */
 import { type Call, type ConnectionOptions, type Keeping, openConnections } from './connections.ts'
-import type { Deadlines, Expiring } from './deadlines.ts'
+import type { Deadline, Deadlines, Expiring } from './deadlines.ts'
 import { failureWords } from './failure-words.ts'
 import { type Request, requestBytes } from './request-bytes.ts'
 import type { Head } from './response-reader.ts'
@@ -74,6 +74,8 @@ const EMPTY = Buffer.alloc(0)
 /** One request. */
 class Post implements Call, Expiring {
   #cut: (() => void) | undefined
+  #deadline: Deadline | undefined
+  #bodyDeadline: Deadline | undefined
   #isSettled = false
   #head: Head | undefined
   #kept: Buffer | undefined
@@ -93,7 +95,7 @@ class Post implements Call, Expiring {
     this.#request = request
     this.#resolve = resolve
     this.#onEnd = onEnd
-    if (request) options.deadlines.add(this)
+    if (request) this.#deadline = options.deadlines.add(this)
     else this.#settle({ kind: 'failed', reason: FORBIDDEN_HEADER })
   }
 
@@ -106,7 +108,7 @@ class Post implements Call, Expiring {
 
   onHead(head: Head): void {
     this.#head = head
-    if (!this.#isSettled) this.#options.bodyDeadlines.add(this)
+    if (!this.#isSettled) this.#bodyDeadline = this.#options.bodyDeadlines.add(this)
   }
 
   onData(bytes: Buffer): void {
@@ -151,8 +153,8 @@ class Post implements Call, Expiring {
   #settle(result: PostResult | undefined): void {
     if (this.#isSettled || !result) return
     this.#isSettled = true
-    this.#options.deadlines.delete(this)
-    this.#options.bodyDeadlines.delete(this)
+    this.#deadline?.cancel()
+    this.#bodyDeadline?.cancel()
     this.#onEnd()
     this.#resolve(result)
   }

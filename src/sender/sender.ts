@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import type { DeliveryAttempt } from '../domain/delivery.ts'
+import { PassingMap } from '../domain/passing-map.ts'
 import type { WebhookEndpoint } from '../domain/webhooks/endpoint.ts'
 import type { Log } from '../ports/log.ts'
 import type { Runtime } from '../ports/runtime.ts'
@@ -107,7 +108,7 @@ class SenderThread {
   readonly #worker: Worker
   readonly #runtime: SenderOptions['runtime']
   readonly #log: Log
-  readonly #sent = new Map<number, (end: DeliveryAttempt | undefined) => void>()
+  readonly #sent = new PassingMap<number, (end: DeliveryAttempt | undefined) => void>()
   readonly #closing = new Map<number, () => void>()
   /** What the thread has of each client. */
   readonly #stamps = new Map<number, Stamp>()

@@ -4,6 +4,7 @@ import { webhookBody } from '../api/webhooks/body.ts'
 import type { DeliveryAttempt } from '../domain/delivery.ts'
 import type { EventType } from '../domain/event.ts'
 import { createEgress } from '../net/egress.ts'
+import type { Timer } from '../ports/runtime.ts'
 import type { StoredEvent } from '../ports/store.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { createWebhookClients, type WebhookClient, type WebhookMessage } from '../workers/webhooks/client.ts'
@@ -28,21 +29,37 @@ const clients = createWebhookClients({
   connections,
   runtime: nodeRuntime,
 })
+/** How long a result waits for others, in ms, and for how many. */
+const TOGETHER_MS = 5
+const MOST_TOGETHER = 32
 /** `stamp`: of its next messages. */
 type Open = { readonly client: WebhookClient; stamp: Stamp | undefined }
 const open = new Map<number, Open>()
 const make = createMaker(webhookBody)
 const recent = createRecentEvents()
 let results: FromSender[number][] = []
+/** Attempts in flight. */
+let sending = 0
+let late: Timer | undefined
+let isFlushing = false
 
-/** Those of one turn go together. */
+/**
+ * Under load, results go together: to tell main of each alone would cost both threads a turn. They wait for those that are
+ * still in flight, at most `TOGETHER_MS`.
+ */
 function report(number: number, end: DeliveryAttempt | number | null): void {
-  if (results.length === 0) nodeRuntime.nextTurn(flush)
   results.push(number, end)
+  late ??= nodeRuntime.after(TOGETHER_MS, flush)
+  if (isFlushing || (sending > 0 && results.length < 2 * MOST_TOGETHER)) return
+  isFlushing = true
+  nodeRuntime.nextTurn(flush)
 }
 
 function flush(): void {
-  port.postMessage(results)
+  isFlushing = false
+  late?.cancel()
+  late = undefined
+  if (results.length > 0) port.postMessage(results)
   results = []
 }
 
@@ -68,7 +85,11 @@ function send({ client, stamp }: Open, tasks: ToSender, begin: number): void {
     report(attempt, unsent(error))
     return
   }
-  void client.send(message).then((end) => report(attempt, shortest(end)))
+  sending++
+  void client.send(message).then((end) => {
+    sending--
+    report(attempt, shortest(end))
+  })
 }
 
 /** A message between threads makes arrays of bytes of buffers. */

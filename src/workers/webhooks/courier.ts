@@ -1,5 +1,6 @@
 /** Tells one webhook endpoint of its events: new ones, those whose next attempt is due, and those of replays. */
 import type { DeliveryAttempt } from '../../domain/delivery.ts'
+import { PassingMap } from '../../domain/passing-map.ts'
 import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import {
   failureOf,
@@ -32,6 +33,7 @@ const FIRST_REVISION = 0
 const NO_NEWS: EndpointNews = { change: null, event: null }
 
 type Flight = {
+  readonly number: number
   readonly job: Job
   readonly source: Source
   /** It was sent while the breaker was open. */
@@ -56,7 +58,9 @@ class EndpointCourier implements Courier {
   readonly #timer: WakeTimer
   readonly #work: EndpointWork
   readonly #outbox = createOutbox()
-  readonly #flights = new Set<Flight>()
+  /** By their numbers. */
+  readonly #flights = new PassingMap<number, Flight>()
+  #begun = 0
   readonly #ended = Promise.withResolvers<void>()
   #endpoint: WebhookEndpoint
   #news: EndpointNews | null = null
@@ -202,14 +206,10 @@ class EndpointCourier implements Courier {
   #begin(job: Job, source: Source): void {
     const { runtime, now } = this.#parts
     const flight: Flight = {
-      job,
-      source,
-      probe: this.isOpen(),
-      client: this.#clients.begin(),
-      at: now(),
-      parked: false,
+      ...{ number: ++this.#begun, job, source, probe: this.isOpen() },
+      ...{ client: this.#clients.begin(), at: now(), parked: false },
     }
-    this.#flights.add(flight)
+    this.#flights.set(flight.number, flight)
     const made = messageOrReason(this.#parts, this.#endpoint, job, flight.at)
     if (typeof made === 'string')
       runtime.nextTurn(() => this.#conclude(flight, { kind: 'no_answer', error: made }, null))
@@ -218,7 +218,7 @@ class EndpointCourier implements Courier {
 
   /** `ms`: how long the receiver took; null if nothing was sent to it. */
   #conclude(flight: Flight, attempt: DeliveryAttempt, ms: number | null): void {
-    this.#flights.delete(flight)
+    this.#flights.delete(flight.number)
     const { job, source, at, client } = flight
     const isPresent = client === this.#clients.present()
     this.#clients.end(client)
@@ -282,7 +282,7 @@ class EndpointCourier implements Courier {
    */
   #park(): void {
     const first = this.#work.events.window.first()
-    for (const flight of this.#flights) {
+    for (const flight of this.#flights.values()) {
       const { job } = flight
       if (!first || job.place !== first || flight.parked) continue
       flight.parked = true

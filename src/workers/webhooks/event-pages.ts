@@ -1,4 +1,5 @@
 /** Reads events for all endpoints: those of one scope that are equally far share each page. */
+import { PassingMap } from '../../domain/passing-map.ts'
 import type { Page, Scope, Store, StoredEvent } from '../../ports/store.ts'
 
 export type PageRange = { readonly after: number; readonly to?: number; readonly limit: number }
@@ -10,7 +11,7 @@ export type EventPages = {
 
 export function createEventPages(store: Pick<Store, 'eventsToDeliver'>): EventPages {
   /** Reads in progress, by what they read. */
-  const reads = new Map<string, Promise<Page<StoredEvent>>>()
+  const reads = new PassingMap<string, Promise<Page<StoredEvent>>>()
   return {
     read(scope, range) {
       const { after, to = '', limit } = range
