@@ -50,15 +50,19 @@ export function response(attempt: AttemptView): VNode {
   )
 }
 
+/** When the next lookup comes: one whose time has passed is due, and waits for its turn. */
+export function dueIn(at: string, now: number = Date.now()): string {
+  return Date.parse(at) <= now ? 'due now' : (relative(at, now) ?? formatTime(at, 'minute'))
+}
+
 /** How often it was looked up, and when MiniPay does so next. */
 export function nextLookup(attempt: AttemptView, mayLookUp: boolean): VNode {
   if (!mayLookUp) return span({ class: 'soft' }, 'Not possible')
   const { lookups: made, next_lookup_at: at } = attempt
-  const soon = at === null ? undefined : (relative(at) ?? formatTime(at, 'minute'))
   return span(
     { class: 'two-lines' },
     made === 0 ? 'None yet' : plural(made, 'lookup'),
-    at === null || !isOpen(attempt) ? null : span({ class: 'soft', title: at }, `next ${soon}`),
+    at === null || !isOpen(attempt) ? null : span({ class: 'soft', title: at }, `next ${dueIn(at)}`),
   )
 }
 

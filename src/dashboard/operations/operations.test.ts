@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { renderToString } from 'preact-render-to-string'
 import type { AttemptView } from '../../api/minipay/attempt-schemas.ts'
 import type { StatisticsRowView } from '../../api/minipay/statistics-schemas.ts'
-import { response } from './attempt-cells.ts'
+import { dueIn, response } from './attempt-cells.ts'
 import { deadlineOf } from './deadline.ts'
 import { wordsOf } from './lookups.ts'
 import { hoursOf } from './strip.ts'
@@ -53,4 +53,10 @@ test('markup in what a provider said last is text', () => {
   const html = renderToString(response(attempt as AttemptView))
   assert.match(html, /&lt;img src=x onerror=&quot;alert\(1\)&quot;(>|&gt;) &amp; more/)
   assert.doesNotMatch(html, /<img/)
+})
+
+test('a lookup whose time has passed is due, not of the past', () => {
+  const at = '2026-11-27T21:00:00Z'
+  const after = (seconds: number) => dueIn(at, Date.parse(at) + seconds * 1_000)
+  assert.deepEqual([after(-30), after(0), after(125)], ['in 30 s', 'due now', 'due now'])
 })
