@@ -1,9 +1,12 @@
 /** `minipay backup` and `minipay restore`: the embedded database as one file, and back. */
+import { existsSync } from 'node:fs'
 import { ConfigError } from '../config.ts'
 import { fileProblem } from '../database-name.ts'
 import { engineOf } from '../storage/engine.ts'
+import { placeOf } from '../storage/sqlite/place.ts'
+import { keyFileOf } from '../vault/key-file.ts'
 
-/** Runs either command, and prints the totals of the checked copy. Throws an error with a sentence. */
+/** Runs either command, and prints the totals of the checked copy, and where the key of its secrets belongs. Throws an error with a sentence. */
 export async function makeBackup(
   verb: 'backup' | 'restore',
   database: string,
@@ -21,5 +24,15 @@ export async function makeBackup(
   console.log(
     `${verb === 'backup' ? file : database}: ${charges} charges, ${refunds} refunds, ${entries} entries; the books balance.`,
   )
+  const key = keyFileOf(placeOf(database))
+  if (verb === 'backup' && existsSync(key))
+    console.log(
+      `It does not contain ${key}, the key of the stored secrets. Keep a copy of that in another place.`,
+    )
+  if (verb === 'restore' && !existsSync(key))
+    console.log(
+      `The key of the stored secrets is not part of it. If webhook endpoints are, put their key file at ${key}, ` +
+        'or set MINIPAY_SECRETS_KEY, before you start the server.',
+    )
   return 0
 }

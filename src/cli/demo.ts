@@ -1,6 +1,6 @@
 /** `minipay demo`: fills a new database with a month of a shop, to try things out. */
 import { type Config, ConfigError } from '../config.ts'
-import { publicName } from '../database-name.ts'
+import { isPostgres, publicName } from '../database-name.ts'
 import { NotNew } from './demo/assert-new.ts'
 import { fillDemo } from './demo/fill.ts'
 
@@ -26,7 +26,7 @@ export async function demo(
       `Filled ${publicName(database)} with ${charges} payments of the last 30 days, in ${seconds} s.`,
     )
     if (withoutWebhooks !== null) console.log(`It has no webhook endpoints: ${withoutWebhooks}`)
-    console.log('Start the server with npm start, and open http://127.0.0.1:8080/')
+    console.log(`Start the server ${startOf(database)}, and open http://127.0.0.1:8080/`)
     return 0
   } catch (error) {
     if (!(error instanceof NotNew)) throw error
@@ -34,3 +34,7 @@ export async function demo(
     return 1
   }
 }
+
+/** How a person starts a server on this database; the address of PostgreSQL has a password, which nobody should type. */
+const startOf = (database: string): string =>
+  isPostgres(database) ? 'on this database' : `with npm start -- --database ${database}`

@@ -39,9 +39,12 @@ test('a backup taken under load is a consistent snapshot, and a server can conti
   await Promise.all(load)
   assert.equal(taken.code, 0, taken.stderr)
   assert.match(taken.stdout, /backup\.db: \d+ charges, 0 refunds, \d+ entries; the books balance\./)
+  assert.match(taken.stdout, /does not contain \S*a\.db-key, the key of the stored secrets/)
   assert.equal(await server.stop(), 0)
 
-  assert.equal((await runCli(['restore', backup, '--database', restored])).code, 0)
+  const put = await runCli(['restore', backup, '--database', restored])
+  assert.equal(put.code, 0)
+  assert.match(put.stdout, /put their key file at \S*restored\.db-key, or set MINIPAY_SECRETS_KEY, before/)
   const again = await startServer(restored)
   for (const id of before) assert.equal((await call(again.url, 'GET', `/api/v1/charges/${id}`)).status, 200)
   const replayed = await charge(again.url, 'before-7')

@@ -109,17 +109,6 @@ test('a database from a newer MiniPay is refused in plain words and stays as it 
   assert.equal(schemaVersion(db), 999)
 })
 
-test("another program's database is refused and gets no table", async (t) => {
-  const { file, db } = newDatabase(t)
-  db.exec('CREATE TABLE notes (text TEXT)')
-  for (const command of ['serve', 'migrate', 'verify']) {
-    const { code, stderr } = await runCli([command], { MINIPAY_DATABASE: file, PORT: '0' })
-    assert.equal(code, 1, command)
-    assert.match(stderr, /^minipay: .*test\.db is a SQLite database, but not MiniPay's\.\n$/)
-  }
-  assert.deepEqual(tables(db), ['notes'])
-})
-
 test("another program's migration count is not read as ours", (t) => {
   const { db } = newDatabase(t)
   db.exec('CREATE TABLE notes (text TEXT)')

@@ -4,12 +4,10 @@ import type { Connection } from './connection.ts'
 import { foldLongLog } from './fold-customers.ts'
 import { foldLongTail } from './fold-keys.ts'
 import { foldLongReferences } from './fold-references.ts'
+import { APPLICATION_ID } from './place.ts'
 import { sealOnce } from './seal.ts'
 
 export { type Migration, SchemaMismatch } from '../migrations.ts'
-
-/** "MPay" in SQLite's application id, so that MiniPay does not use another program's database. */
-const APPLICATION_ID = 0x4d506179
 
 let read: readonly Migration[] | undefined
 

@@ -13,9 +13,13 @@ import {
   statSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { SchemaMismatch } from '../migrations.ts'
 
 /** SQLite's own files beside a database. */
 export const COMPANIONS = ['-wal', '-shm'] as const
+
+/** "MPay" in SQLite's application id, so that MiniPay does not use another program's database. */
+export const APPLICATION_ID = 0x4d506179
 
 /** The most links in a row, as in Linux. */
 const MAX_LINKS = 40
@@ -50,23 +54,30 @@ export function refuseUnsafePlace(place: string): void {
 }
 
 /**
- * Throws a sentence for a file that is not a database, which was named by mistake, before MiniPay creates files
- * beside it. Call it only before this process opens the database: closing any descriptor of a file drops SQLite's
+ * Throws a sentence for a file of another program, which was named by mistake, before MiniPay changes its rights or
+ * creates files beside it. Call it only before this process opens the database: closing any descriptor of a file drops SQLite's
  * locks on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
  */
 export function refuseOtherFiles(path: string): void {
   if (!existsSync(path)) return
   if (!statSync(path).isFile()) throw new Error(`${path} is not a file. Check --database.`)
-  const header = firstBytes(path, 15)
-  if (header !== '' && header !== 'SQLite format 3')
+  const header = firstBytes(path, HEADER_BYTES)
+  if (header.length > 0 && !header.toString('latin1').startsWith('SQLite format 3'))
     throw new Error(`${path} is not a SQLite database. Check --database.`)
+  // A database whose content is still in its WAL has one page: opening it then says whose it is.
+  const hasContent = header.length === HEADER_BYTES && header.readUInt32BE(PAGES_AT) > 1
+  if (hasContent && header.readUInt32BE(APPLICATION_AT) !== APPLICATION_ID)
+    throw new SchemaMismatch(`${path} is a SQLite database, but not MiniPay's.`)
 }
 
-function firstBytes(path: string, count: number): string {
+/** https://www.sqlite.org/fileformat2.html#the_database_header: the number of pages, and the application id. */
+const [HEADER_BYTES, PAGES_AT, APPLICATION_AT] = [100, 28, 68]
+
+function firstBytes(path: string, count: number): Buffer {
   const descriptor = openSync(path, 'r')
   try {
     const bytes = Buffer.alloc(count)
-    return bytes.toString('latin1', 0, readSync(descriptor, bytes))
+    return bytes.subarray(0, readSync(descriptor, bytes))
   } finally {
     closeSync(descriptor)
   }
