@@ -1,7 +1,7 @@
 /** API keys, accounts and the audit log through the API of a server. */
 import { ConfigError } from '../config.ts'
 import type { AccountRow, Administration, AuditRow, KeyRow, MadeKeyRow } from './administration.ts'
-import type { ApiClient } from './api.ts'
+import { type ApiClient, ApiError } from './api.ts'
 
 type Page<T> = { readonly data: readonly T[]; readonly has_more: boolean }
 type Fields = Readonly<Record<string, string | number | undefined>>
@@ -9,6 +9,17 @@ type Fields = Readonly<Record<string, string | number | undefined>>
 const KEYS = '/api/v1/keys'
 const ACCOUNTS = '/api/v1/accounts'
 const PAGE = 100
+
+/** Whether the server serves these calls. Without a key, it does until the first one is made. Throws `ApiError`. */
+export async function isAdmitted(api: ApiClient): Promise<boolean> {
+  try {
+    await api.get(`${KEYS}?limit=1`)
+    return true
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return false
+    throw error
+  }
+}
 
 export function apiAdministration(api: ApiClient): Administration {
   const each = (path: string, id: string, verb = '') => `${path}/${encodeURIComponent(id)}${verb}`
@@ -27,6 +38,8 @@ export function apiAdministration(api: ApiClient): Administration {
 
   return {
     needsMode: false,
+    // A key was made already when this is read: another failure must not hide that.
+    isShutOut: async () => !(await isAdmitted(api).catch(() => true)),
     createKey: (key) => api.post<MadeKeyRow>(KEYS, key),
     rollKey: (id, overlapSeconds) =>
       api.post<MadeKeyRow>(

@@ -63,6 +63,7 @@ export async function databaseAdministration(database: string): Promise<Administ
   }
   return {
     needsMode: true,
+    isShutOut: async () => false,
     ...keysOf(context),
     ...accountsOf(context),
     audit: auditOf(store),

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import type { Config, Given } from '../config.ts'
 import { isPostgres } from '../database-name.ts'
 import type { Scope } from '../domain/scope.ts'
-import { apiAdministration } from './administration-api.ts'
+import { apiAdministration, isAdmitted } from './administration-api.ts'
 import { apiClient } from './api.ts'
 
 /** A key in the words of the API; times are RFC 3339. */
@@ -68,6 +68,8 @@ export type AuditChoice = ScopeChoice & {
 export type Administration = {
   /** Whether a new key needs a mode; a server has that of the caller. */
   readonly needsMode: boolean
+  /** Whether the server has begun to refuse the caller: it has no key, and the first one was made. */
+  isShutOut(): Promise<boolean>
   createKey(key: NewKey): Promise<MadeKeyRow>
   /** Seconds that the old key still works; a day unless given. */
   rollKey(id: string, overlapSeconds: number | undefined): Promise<MadeKeyRow>
@@ -92,16 +94,15 @@ type AdministrationConfig = Pick<Config, 'database' | 'server' | 'key'>
 
 /**
  * Runs a command: with an API key or a server that was given, through the API; otherwise, or with the flag `--database`,
- * in the database. Throws a sentence if a server uses a SQLite file, or if there is no database.
+ * in the database. While a server uses a SQLite file that no flag names, the command calls that server if it needs no
+ * key. Throws a sentence if it needs one or does not respond, or if there is no database.
  */
 export async function withAdministration(
   config: AdministrationConfig,
   given: Given,
   run: (administration: Administration) => Promise<number>,
 ): Promise<number> {
-  const administration = callsServer(config, given)
-    ? apiAdministration(apiClient(config))
-    : await inDatabase(config)
+  const administration = await administrationOf(config, given)
   try {
     return await run(administration)
   } finally {
@@ -109,21 +110,39 @@ export async function withAdministration(
   }
 }
 
+async function administrationOf(config: AdministrationConfig, given: Given): Promise<Administration> {
+  if (callsServer(config, given)) return apiAdministration(apiClient(config))
+  const { database } = config
+  if (await isInUse(database)) return besideServer(config, given)
+  const { databaseAdministration } = await import('./administration-database.ts')
+  return databaseAdministration(database)
+}
+
 function callsServer({ key }: AdministrationConfig, { flags, variables }: Given): boolean {
   if (flags.has('server') || flags.has('key')) return true
   return !flags.has('database') && (key !== null || variables.has('server'))
 }
 
-async function inDatabase({ database, server }: AdministrationConfig): Promise<Administration> {
-  if (!isPostgres(database)) {
-    const { isLocked } = await import('../storage/sqlite/lock.ts')
-    const { placeOf } = await import('../storage/sqlite/place.ts')
-    if (existsSync(database) && isLocked(placeOf(database)))
-      throw new Error(
-        `A server uses ${database}. To call it at ${server.origin}, set MINIPAY_KEY to an API key that may do this, ` +
-          'or give --server if it needs no key. Or stop it first: minipay stop.',
-      )
+async function isInUse(database: string): Promise<boolean> {
+  if (isPostgres(database)) return false
+  const { isLocked } = await import('../storage/sqlite/lock.ts')
+  const { placeOf } = await import('../storage/sqlite/place.ts')
+  return existsSync(database) && isLocked(placeOf(database))
+}
+
+/** Through the API of the server that uses the file, if it needs no key; a flag for the database rules that out. */
+async function besideServer(
+  { database, server }: AdministrationConfig,
+  { flags }: Given,
+): Promise<Administration> {
+  const api = apiClient({ server, key: null })
+  if (!flags.has('database') && (await isAdmitted(api).catch(() => false))) {
+    // Another server may have this address: the note shows which one is changed.
+    console.error(`A server uses ${database}. This command calls ${server.origin}.`)
+    return apiAdministration(api)
   }
-  const { databaseAdministration } = await import('./administration-database.ts')
-  return databaseAdministration(database)
+  throw new Error(
+    `A server uses ${database}. To call it at ${server.origin}, set MINIPAY_KEY to an API key that may do this, ` +
+      'or give --server if it needs no key. Or stop it first: minipay stop.',
+  )
 }

@@ -29,11 +29,16 @@ export const KEYS_HELP = `  minipay keys [list] [--mode test|live] [--account ac
   minipay keys revoke ID
   minipay keys rename ID NAME
 
-With an API key, or with --server, the command calls a server. Otherwise it uses the database itself.`
+With an API key, or with --server, the command calls a server. Otherwise it uses the database itself; but while a server
+uses a SQLite file, it calls that server if it needs no key.`
 
 const USAGE =
   'Usage: minipay keys, or minipay keys create NAME, roll ID, revoke ID or rename ID NAME. See minipay keys --help.'
 const CREATE = `Give the new API key --role ${Object.keys(ROLES).join(', ')}, or --permissions. See minipay keys --help.`
+const SHUT_OUT =
+  "The server now requires a key for each request, and this key cannot make an administrator's. Make that one in the " +
+  "database itself: minipay keys create 'my name' --mode test --role administrator. " +
+  'On SQLite, stop the server first: minipay stop.'
 
 /** The words and flags of a command line as a task. Throws a `ConfigError` with the usage, or about the wrong value. */
 export function keysTask(
@@ -57,7 +62,10 @@ export function keysTask(
       // A key of the wrong mode would be found out late.
       if (administration.needsMode && key.mode === undefined)
         throw new ConfigError('Give the new API key --mode test or --mode live.')
-      return printMade(await administration.createKey(key))
+      const made = await administration.createKey(key)
+      printMade(made)
+      if (made.role !== 'administrator' && (await administration.isShutOut())) console.error(`\n${SHUT_OUT}`)
+      return 0
     }
   }
   if (verb === 'roll' && fits(1, 'overlap')) {

@@ -53,7 +53,11 @@ export function SignIn(): VNode {
       }),
       error ? component(Problem, { error }) : null,
       button({ type: 'submit', class: 'button primary', disabled: sending || key.trim() === '' }, 'Sign in'),
-      p({ class: 'hint' }, 'No key? On the server: ', code({}, "minipay keys create 'my name' --mode test")),
+      p(
+        { class: 'hint' },
+        'No key? On the server, which must be stopped if it uses SQLite: ',
+        code({}, "minipay keys create 'my name' --mode test --role administrator"),
+      ),
     ),
   )
 }

@@ -143,7 +143,7 @@ function NoKeys(): VNode {
   return component(
     Empty,
     { title: 'No keys yet' },
-    p({}, 'Give each program and each person a key of their own, with no more than they need.'),
-    p({}, 'Or at the terminal: ', code({}, "minipay keys create 'web shop' --mode test --role application")),
+    p({}, 'Make an administrator’s first: after it, every program and person needs a key.'),
+    p({}, 'Or at the terminal: ', code({}, "minipay keys create 'my name' --mode test --role administrator")),
   )
 }
