@@ -244,7 +244,7 @@ async function runSimulator(config: Config): Promise<number> {
   const { startSimulator } = await import('../simulator/server.ts')
   const { lockDatabase } = await import('../storage/sqlite/lock.ts')
   const { writePid } = await import('../storage/sqlite/pid.ts')
-  const lock = lockDatabase(database)
+  const lock = lockDatabase(database, { application: null })
   const simulator = await startSimulator({ host, port, database: lock.place, secret, notify })
   const pid = writePid(lock.place)
   console.log(`The simulator is at ${simulator.address}\nIts process id is ${process.pid}`)

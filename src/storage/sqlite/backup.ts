@@ -32,7 +32,7 @@ export function restore(database: string, file: string): Verification {
   for (const old of [database, `${database}-wal`, `${database}-shm`])
     if (existsSync(old))
       throw new Error(`${old} exists. Stop the server, move the file to another folder, and retry.`)
-  const lock = lockDatabase(database, true)
+  const lock = lockDatabase(database, { restored: true })
   try {
     return copyVerified(file, database, (copy) => {
       assertCurrent(copy)

@@ -9,7 +9,7 @@ import { processesWith } from './holders.ts'
 import { identityOf, readMark } from './mark.ts'
 import { openFile } from './open-file.ts'
 import { readPid } from './pid.ts'
-import { COMPANIONS, placeOf, refuseMissing, refuseUnsafePlace } from './place.ts'
+import { APPLICATION_ID, COMPANIONS, placeOf, refuseMissing, refuseUnsafePlace } from './place.ts'
 import { makeFilesPrivate, makePrivate } from './private-file.ts'
 import { walFits } from './stale-wal.ts'
 
@@ -22,6 +22,13 @@ export type Lock = {
   release(): void
 }
 
+export type LockOptions = {
+  /** The file need not exist: it is made now from a backup. */
+  readonly restored?: boolean
+  /** SQLite's application id of the file; null for a program that looks at it after it has the lock. */
+  readonly application?: number | null
+}
+
 /**
  * Holds `<file>-lock` while this process lives, so that MiniPay refuses a second server on the same file. The lock is
  * the operating system's (SQLite's own exclusive lock on an empty database), so it ends with the process in every
@@ -30,10 +37,13 @@ export type Lock = {
  * sentence if another process has it, if the place or the WAL would damage the database, and, unless it is to be
  * `restored`, if the file is missing while its rescued data is beside it.
  */
-export function lockDatabase(file: string, restored = false): Lock {
+export function lockDatabase(
+  file: string,
+  { restored = false, application = APPLICATION_ID }: LockOptions = {},
+): Lock {
   const place = placeOf(file)
   refuseOwn(place, file)
-  refuseUnsafePlace(place)
+  refuseUnsafePlace(place, application)
   if (!restored) refuseMissing(place)
   const isProven = isKnown(place)
   const release = holdLockFile(place, file)

@@ -45,8 +45,8 @@ export function placeOf(path: string): string {
  * mount of the file alone, or a network file system (https://www.sqlite.org/howtocorrupt.html). Call it only before
  * this process opens the database.
  */
-export function refuseUnsafePlace(place: string): void {
-  refuseOtherFiles(place)
+export function refuseUnsafePlace(place: string, application: number | null): void {
+  refuseOtherFiles(place, application)
   refuseSecondNames(place)
   refuseMountedFile(place)
   const folder = dirname(place)
@@ -55,10 +55,10 @@ export function refuseUnsafePlace(place: string): void {
 
 /**
  * Throws a sentence for a file of another program, which was named by mistake, before MiniPay changes its rights or
- * creates files beside it. Call it only before this process opens the database: closing any descriptor of a file drops SQLite's
+ * creates files beside it; `application` is null where only another kind of file is refused. Call it only before this process opens the database: closing any descriptor of a file drops SQLite's
  * locks on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
  */
-export function refuseOtherFiles(path: string): void {
+export function refuseOtherFiles(path: string, application: number | null = APPLICATION_ID): void {
   if (!existsSync(path)) return
   if (!statSync(path).isFile()) throw new Error(`${path} is not a file. Check --database.`)
   const header = firstBytes(path, HEADER_BYTES)
@@ -66,7 +66,7 @@ export function refuseOtherFiles(path: string): void {
     throw new Error(`${path} is not a SQLite database. Check --database.`)
   // A database whose content is still in its WAL has one page: opening it then says whose it is.
   const hasContent = header.length === HEADER_BYTES && header.readUInt32BE(PAGES_AT) > 1
-  if (hasContent && header.readUInt32BE(APPLICATION_AT) !== APPLICATION_ID)
+  if (hasContent && application !== null && header.readUInt32BE(APPLICATION_AT) !== application)
     throw new SchemaMismatch(`${path} is a SQLite database, but not MiniPay's.`)
 }
 
