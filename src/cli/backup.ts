@@ -6,7 +6,10 @@ import { engineOf } from '../storage/engine.ts'
 import { placeOf } from '../storage/sqlite/place.ts'
 import { keyFileOf } from '../vault/key-file.ts'
 
-/** Runs either command, and prints the totals of the checked copy, and where the key of its secrets belongs. Throws an error with a sentence. */
+/**
+ * Runs either command, and prints the totals of the checked copy, and where the key of its secrets belongs. Throws an error
+ * with a sentence.
+ */
 export async function makeBackup(
   verb: 'backup' | 'restore',
   database: string,

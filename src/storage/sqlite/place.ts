@@ -55,8 +55,9 @@ export function refuseUnsafePlace(place: string, application: number | null): vo
 
 /**
  * Throws a sentence for a file of another program, which was named by mistake, before MiniPay changes its rights or
- * creates files beside it; `application` is null where only another kind of file is refused. Call it only before this process opens the database: closing any descriptor of a file drops SQLite's
- * locks on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+ * creates files beside it; `application` is null where only another kind of file is refused. Call it only before this
+ * process opens the database: closing any descriptor of a file drops SQLite's locks on it
+ * (https://www.sqlite.org/howtocorrupt.html, section 2.2).
  */
 export function refuseOtherFiles(path: string, application: number | null = APPLICATION_ID): void {
   if (!existsSync(path)) return
