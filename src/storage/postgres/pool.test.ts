@@ -15,7 +15,9 @@ const soon = () => new Promise<void>((resolve) => setImmediate(resolve))
 function pool(t: TestContext, size = 2) {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   let now = 0
-  t.mock.method(performance, 'now', () => now)
+  /** What the clock says at its next readings; then it says `now`. */
+  const readings: number[] = []
+  t.mock.method(performance, 'now', () => readings.shift() ?? now)
   const opening: PromiseWithResolvers<Connection>[] = []
   const made = createPool(size, () => {
     const one = Promise.withResolvers<Connection>()
@@ -26,7 +28,7 @@ function pool(t: TestContext, size = 2) {
     now += ms
     t.mock.timers.tick(ms)
   }
-  return { ...made, opening, pass }
+  return { ...made, opening, pass, readings }
 }
 
 test('a first connection that takes its time is waited for', async (t) => {
@@ -97,4 +99,29 @@ test('connections that a burst opened are closed once they are idle, but for one
   assert.equal(opening.length, 4)
   pass(10_000)
   assert.equal(closed.length, 3)
+})
+
+test('no timer has a negative time: a connection may become due while others are closed', async (t) => {
+  const { use, opening, pass, readings } = pool(t, 3)
+  const set = globalThis.setTimeout
+  const times: number[] = []
+  t.mock.method(globalThis, 'setTimeout', (action: () => void, ms: number) => {
+    times.push(ms)
+    return set(action, ms)
+  })
+  const { promise: busy, resolve: finish } = Promise.withResolvers<void>()
+  const burst = [0, 1, 2].map(() => use(() => busy))
+  for (const one of [0, 1, 2]) {
+    opening[one]?.resolve(connection)
+    await soon()
+  }
+  times.length = 0
+  // The first one is idle since 0, and its timer is set then; the others are a moment later.
+  readings.push(0, 0, 0.02, 0.03)
+  finish()
+  await Promise.all(burst)
+  // The sweep closes the first alone. When it looks at the second one again, that one is due, too.
+  readings.push(10_000.01, 10_000.05)
+  pass(10_000)
+  assert.deepEqual([times[0], Math.min(...times), readings], [10_000, 0, []])
 })

@@ -142,7 +142,8 @@ class Connections {
         this.#sweeping = undefined
         this.#sweep()
       },
-      longest.since + IDLE_MS - performance.now(),
+      // It may have become idle long enough since the sweep that looked at it.
+      Math.max(longest.since + IDLE_MS - performance.now(), 0),
     )
     this.#sweeping.unref()
   }
