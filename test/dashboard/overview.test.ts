@@ -25,8 +25,14 @@ browserTest(
     const figure = (label: string, value: string) =>
       page.locator('.figure', { hasText: label }).getByText(value, { exact: true }).waitFor()
     await figure('Success rate', '66.7%')
-    await figure('Attempts', '3')
+    await figure('Payment attempts', '3')
     await figure('Declined or failed', '1')
+    // The refund is an attempt at the provider, too: both numbers say what they count.
+    await page.locator('.figure').getByText('charges and holds, at 1 provider').waitFor()
+    const byProvider = page.getByRole('table', { name: 'Attempts by provider' })
+    await byProvider.getByRole('columnheader', { name: 'All attempts' }).waitFor()
+    await byProvider.getByRole('cell', { name: '4', exact: true }).waitFor()
+    await page.getByText('captures, cancels and refunds are included').waitFor()
     // Each number leads to the payments that it counts.
     const rate = page.locator('.figure', { hasText: 'Success rate' })
     const counted = async (name: string) => {
@@ -41,7 +47,7 @@ browserTest(
     await page.getByText('9,007,199,254,740.991').waitFor()
     await page.getByText('25.00').waitFor()
     await page.getByText('12.50').waitFor()
-    const hours = page.getByRole('table', { name: 'Attempts per hour' })
+    const hours = page.getByRole('table', { name: 'Payment attempts per hour' })
     assert.equal(await hours.getByRole('row').count(), 25)
     await page.getByRole('link', { name: /failed webhook deliver/ }).waitFor()
     await page
@@ -51,10 +57,10 @@ browserTest(
     assert.deepEqual(await axeFindings(page), [])
 
     await api.charge()
-    await figure('Attempts', '4')
+    await figure('Payment attempts', '4')
 
     await page.getByRole('link', { name: '30 days' }).click()
-    const days = page.getByRole('table', { name: 'Attempts per day (UTC)' })
+    const days = page.getByRole('table', { name: 'Payment attempts per day (UTC)' })
     await days.waitFor()
     assert.equal(await days.getByRole('row').count(), 31)
     assert.equal(new URL(page.url()).search, '?range=30d')

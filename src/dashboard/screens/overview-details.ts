@@ -73,6 +73,7 @@ function ByProvider({ data }: { data: OverviewData }): VNode | null {
   return component(
     Card,
     { title: 'Providers', aside: a({ href: href('/providers') }, 'All providers') },
+    p({ class: 'soft' }, 'Attempts of every kind: captures, cancels and refunds are included here.'),
     component(Table<StatisticsRowView>, {
       label: 'Attempts by provider',
       rows,
@@ -83,7 +84,7 @@ function ByProvider({ data }: { data: OverviewData }): VNode | null {
           class: 'lead',
           cell: ({ provider }) => a({ href: href('/providers') }, provider),
         },
-        { head: 'Attempts', class: 'num', cell: ({ attempts }) => count(attempts) },
+        { head: 'All attempts', class: 'num', cell: ({ attempts }) => count(attempts) },
         {
           head: 'Succeeded',
           class: 'num',

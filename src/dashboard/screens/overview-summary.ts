@@ -26,7 +26,8 @@ function topDecline(rows: readonly StatisticsRowView[]): string | undefined {
 export function Summary({ data }: { data: OverviewData }): VNode {
   const payments = data.outcomes.filter(isPayment)
   const { attempts, succeeded, failed } = outcomesOf(payments)
-  const providers = rowsBy(payments, ({ provider }) => provider).size
+  const called = payments.filter(({ provider }) => provider !== 'none')
+  const providers = rowsBy(called, ({ provider }) => provider).size
   const since = { created_gte: data.chart.from }
   const link = (number: string, status: readonly string[]) =>
     a({ href: href('/payments', { ...since, status }) }, number)
@@ -44,9 +45,9 @@ export function Summary({ data }: { data: OverviewData }): VNode {
       href: href('/payments', { ...since, status: KNOWN }),
     },
     {
-      label: 'Attempts',
+      label: 'Payment attempts',
       value: count(attempts),
-      note: `at ${plural(providers, 'provider')}`,
+      note: `charges and holds, at ${plural(providers, 'provider')}`,
       href: href('/payments', since),
     },
     {

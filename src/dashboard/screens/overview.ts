@@ -91,7 +91,7 @@ function Reports({ range }: { range: Range }): VNode {
 
 function Cards({ data }: { data: OverviewData }): VNode {
   const { bucket } = RANGES[data.range]
-  const title = bucket === 'hour' ? 'Attempts per hour' : 'Attempts per day (UTC)'
+  const title = bucket === 'hour' ? 'Payment attempts per hour' : 'Payment attempts per day (UTC)'
   return fragment(
     component(Summary, { data }),
     component(
