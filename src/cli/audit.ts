@@ -2,7 +2,7 @@
 import { ConfigError } from '../config.ts'
 import type { Administration, AuditChoice, AuditRow } from './administration.ts'
 import { scopeChoice } from './keys.ts'
-import { momentOf } from './moment.ts'
+import { pastMoment } from './moment.ts'
 
 /** The flags of the command that are no settings. */
 export const AUDIT_FLAGS = ['mode', 'account', 'limit'] as const
@@ -10,17 +10,21 @@ const TEXTS = ['actor', 'action', 'object'] as const
 const TIMES = ['created_gte', 'created_lt'] as const
 /** The words that the command takes, as its help writes them. */
 export const AUDIT_WORDS =
-  '[actor=… | action=key.rolled | object=… | created_gte=2027-01-31 | created_lt=… ] …'
+  '[actor=… | action=key.rolled | object=… | created_gte=7d | created_lt=2027-01-31] …'
 const DEFAULT_LIMIT = 50
 
 /** The words and flags of a command line as a task. Throws a `ConfigError` with the usage, or about the wrong value. */
 export function auditTask(
   words: readonly string[],
   flags: Readonly<Partial<Record<string, string>>>,
+  now: number,
 ): (administration: Administration) => Promise<number> {
   const { limit = String(DEFAULT_LIMIT) } = flags
   if (!/^([1-9]\d?|100)$/.test(limit)) throw new ConfigError('--limit must be a whole number from 1 to 100.')
-  const choice: AuditChoice = { ...scopeChoice(flags), ...Object.fromEntries(words.map(filter)) }
+  const choice: AuditChoice = {
+    ...scopeChoice(flags),
+    ...Object.fromEntries(words.map((word) => filter(word, now))),
+  }
   return async (administration) => {
     const { entries, more } = await administration.audit(choice, Number(limit))
     for (const entry of entries) console.log(line(entry))
@@ -33,7 +37,7 @@ export function auditTask(
   }
 }
 
-function filter(word: string): readonly [string, string] {
+function filter(word: string, now: number): readonly [string, string] {
   const at = word.indexOf('=')
   const [name, value] = [word.slice(0, at), word.slice(at + 1)]
   const isTime = TIMES.some((time) => time === name)
@@ -41,10 +45,7 @@ function filter(word: string): readonly [string, string] {
     throw new ConfigError(
       `"${word}" is no filter. Give ${[...TEXTS, ...TIMES].map((text) => `${text}=…`).join(', ')}.`,
     )
-  const found = isTime ? momentOf(value) : value
-  if (found === undefined)
-    throw new ConfigError(`${name} must be a date or time such as 2027-01-31 or 2027-01-31T09:30:00Z.`)
-  return [name, found]
+  return [name, isTime ? pastMoment(name, value, now) : value]
 }
 
 /** When, who, what, and what changed. */

@@ -174,7 +174,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     flags: AUDIT_FLAGS,
     details:
       '  Also: --limit N (50 unless given, at most 100); in the database itself, --mode test|live and --account acct_….',
-    run: async (config, words, flags, given) => withAdministration(config, given, auditTask(words, flags)),
+    run: async (config, words, flags, given) =>
+      withAdministration(config, given, auditTask(words, flags, Date.now())),
   },
   version: { summary: 'Print the version.', settings: [], run: printVersion },
 }
@@ -304,10 +305,10 @@ async function webhooks(config: Config, [verb, ...words]: readonly string[]): Pr
   const api = apiClient(config)
   const { webhooksList, webhooksRetry, webhooksShow } = await import('./webhooks.ts')
   if (verb === undefined) return webhooksList(api)
-  if (verb === 'retry') return webhooksRetry(api, words)
+  if (verb === 'retry') return webhooksRetry(api, words, Date.now())
   if (verb === 'show' && words[0] !== undefined && words.length === 1) return webhooksShow(api, words[0])
   if (verb === 'endpoints') return (await import('./webhook-endpoints.ts')).endpointsCommand(api, words)
-  if (verb === 'replay') return (await import('./webhook-replays.ts')).replayCommand(api, words)
+  if (verb === 'replay') return (await import('./webhook-replays.ts')).replayCommand(api, words, Date.now())
   throw new ConfigError(
     'Usage: minipay webhooks, or minipay webhooks endpoints, show ID, retry [FILTER …] or replay ENDPOINT failed|past. See minipay webhooks --help.',
   )

@@ -2,7 +2,7 @@
 import { ConfigError } from '../config.ts'
 import { ROLES } from '../domain/access/permissions.ts'
 import type { Administration, KeyRow, MadeKeyRow, NewKey, ScopeChoice } from './administration.ts'
-import { momentOf } from './moment.ts'
+import { futureMoment, secondsOf } from './moment.ts'
 import { table } from './table.ts'
 
 /** The flags of the command that are no settings. */
@@ -70,7 +70,7 @@ export function keysTask(
   }
   if (verb === 'roll' && fits(1, 'overlap')) {
     const { overlap } = flags
-    const seconds = overlap === undefined ? undefined : secondsOf('--overlap', overlap)
+    const seconds = overlap === undefined ? undefined : overlapOf(overlap)
     const old =
       seconds === 0
         ? `${id} no longer works.`
@@ -102,32 +102,18 @@ function newKey(name: string, flags: Flags, now: number): NewKey {
     ...(role !== undefined && { role }),
     ...(permissions !== undefined && { permissions: listOf(permissions) }),
     ...(networks !== undefined && { networks: listOf(networks) }),
-    ...(expires !== undefined && { expires_at: timeOf(expires, now) }),
+    ...(expires !== undefined && { expires_at: futureMoment('--expires', expires, now) }),
     ...(rate !== undefined && { rate_limit: Number(rate) }),
   }
 }
 
 const listOf = (text: string) => text.split(',').map((part) => part.trim())
 
-const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
-
-/** Seconds of `90s`, `30m`, `24h`, `7d` or `0`. */
-function secondsOf(flag: string, text: string): number {
-  const [, count, unit] = /^(\d{1,9})([smhd])$/.exec(text === '0' ? '0s' : text) ?? []
-  if (count === undefined || unit === undefined)
-    throw new ConfigError(`${flag} must be a time such as 30m, 24h or 7d.`)
-  return Number(count) * (UNITS[unit] as number)
-}
-
-/** RFC 3339 of a date, a time with its zone, or a time from now on. */
-function timeOf(text: string, now: number): string {
-  if (/^\d+[smhd]$/.test(text)) return new Date(now + secondsOf('--expires', text) * 1_000).toISOString()
-  const time = momentOf(text)
-  if (time === undefined)
-    throw new ConfigError(
-      '--expires must be a date such as 2027-01-31, a time with its zone, or a time such as 90d.',
-    )
-  return time
+function overlapOf(text: string): number {
+  const seconds = secondsOf(text)
+  if (seconds === undefined)
+    throw new ConfigError('--overlap must be a duration such as 30m, 24h or 7d, or 0.')
+  return seconds
 }
 
 /** The secret alone on standard output, so that a script can take it; the rest on standard error. */

@@ -2,6 +2,7 @@
 import type { DeliveryView, DeliveryWithAttemptsView, RetriedView } from '../api/minipay/delivery-schemas.ts'
 import { ConfigError } from '../config.ts'
 import type { ApiClient } from './api.ts'
+import { pastMoment } from './moment.ts'
 
 const PATH = '/api/v1/webhook_deliveries'
 /** More than these are only counted. */
@@ -35,15 +36,18 @@ export async function webhooksShow(api: ApiClient, id: string): Promise<number> 
   return 0
 }
 
-/** Puts back one delivery, or every failed one that fits, call after call until none is left. Returns the exit status. */
-export async function webhooksRetry(api: ApiClient, words: readonly string[]): Promise<number> {
+/**
+ * Puts back one delivery, or every failed one that fits, call after call until none is left. `now` is in ms since 1970. Returns
+ * the exit status.
+ */
+export async function webhooksRetry(api: ApiClient, words: readonly string[], now: number): Promise<number> {
   const [id = ''] = words
   if (words.length === 1 && id.startsWith('dlv_')) {
     await api.post(`${PATH}/${encodeURIComponent(id)}/retry`, {})
     console.log(`${id} will be sent again.`)
     return 0
   }
-  const filter = filterOf(words)
+  const filter = filterOf(words, now)
   let queued = 0
   for (let cursor: string | null = null; ; ) {
     const result: RetriedView = await api.post<RetriedView>(`${PATH}/retry`, {
@@ -59,21 +63,23 @@ export async function webhooksRetry(api: ApiClient, words: readonly string[]): P
   return 0
 }
 
-const TEXTS = ['event_type', 'endpoint', 'created_gte', 'created_gt', 'created_lte', 'created_lt']
+const TEXTS = ['event_type', 'endpoint']
+const TIMES = ['created_gte', 'created_gt', 'created_lte', 'created_lt']
 
 /** The request's fields from words such as `last_status=503`; the server checks their values. */
-function filterOf(words: readonly string[]): Record<string, unknown> {
+function filterOf(words: readonly string[], now: number): Record<string, unknown> {
   const filter: Record<string, unknown> = {}
   for (const word of words) {
     const at = word.indexOf('=')
     const [name, value] = [word.slice(0, at), word.slice(at + 1)]
     if (word === 'dry_run') filter['dry_run'] = true
-    else if (at > 0 && TEXTS.includes(name)) filter[name] = value
+    else if (TEXTS.includes(name)) filter[name] = value
+    else if (TIMES.includes(name)) filter[name] = pastMoment(name, value, now)
     else if (name === 'last_status' && /^(\d{3}|none)$/.test(value))
       filter[name] = value === 'none' ? null : Number(value)
     else
       throw new ConfigError(
-        `"${word}" is no filter. Give ${TEXTS.map((text) => `${text}=…`).join(', ')}, last_status=503, last_status=none or dry_run.`,
+        `"${word}" is no filter. Give ${[...TEXTS, ...TIMES].map((text) => `${text}=…`).join(', ')}, last_status=503, last_status=none or dry_run.`,
       )
   }
   return filter

@@ -56,7 +56,7 @@ describe('a server uses the SQLite file', {
   test('the note names the server, and the flag --database keeps the command from it', async (t) => {
     const database = join(dir.path, 'named.db')
     const { url: server } = await serve(t, database)
-    const { stdout, stderr } = await runBeside(t, { database, server }, auditTask([], {}))
+    const { stdout, stderr } = await runBeside(t, { database, server }, auditTask([], {}, Date.now()))
     assert.match(stdout, /server\.started/)
     assert.ok(stderr.startsWith(`A server uses ${database}. This command calls ${server}.`), stderr)
     await assert.rejects(runBeside(t, { database, server }, keysTask([], {}, 0), ['database']), IN_USE)

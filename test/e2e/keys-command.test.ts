@@ -120,6 +120,8 @@ describe('the keys command', () => {
     const revoked = await lines('audit', 'action=key.revoked', 'actor=cli', '--mode', 'test', '--limit', '1')
     assert.equal(revoked.length, 1)
     assert.equal((await run('audit', 'created_gte=2099-01-01')).stdout, '')
+    assert.notEqual((await run('audit', 'created_gte=1h')).stdout, '')
+    assert.equal((await run('audit', 'created_lt=1h')).stdout, '')
   })
 
   test('what is wrong or unknown is refused in one line, and changes nothing', async () => {
@@ -159,7 +161,7 @@ describe('the keys command', () => {
       [['keys', 'revoke', 'key_0'], 1, /no such API key/],
       [['keys', 'revoke', 'shop'], 1, /begins with key_/],
       [['keys', 'roll', 'key_0', '--overlap', '31d'], 1, /0 seconds to 30 days/],
-      [['keys', 'roll', 'key_0', '--overlap', 'late'], 2, /--overlap must be a time such as/],
+      [['keys', 'roll', 'key_0', '--overlap', 'late'], 2, /--overlap must be a duration such as/],
       [['accounts', 'create'], 2, /Usage: minipay accounts/],
       [['accounts', 'create', ' '], 1, /1 to 255 characters/],
       [['accounts', 'close', 'acct_0'], 1, /no such account/],
