@@ -1,6 +1,7 @@
 /** The command line: finds the command, reads its settings, runs it, and prints its help or its failure. */
 import { otherCommand, parseCommandLine } from './cli/command-line.ts'
 import { COMMANDS, type Command, sentence } from './cli/commands.ts'
+import { formsOf } from './cli/details.ts'
 import {
   type Config,
   ConfigError,
@@ -34,11 +35,12 @@ export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void
   }
   const name = ['--version', '-v', '-V'].includes(first) ? 'version' : first
   const asksForHelp = ['--help', '-h', 'help'].includes(name)
+  const words = rest.filter((word) => !word.startsWith('-'))
   // The help of a command, with its name before or after.
-  if (asksForHelp) return help(rest.find((word) => !word.startsWith('-')))
+  if (asksForHelp) return help(words[0], words[1])
   const command = commandOf(name)
   if (!command) return fail(noCommand(name), 2)
-  if (rest.includes('--help') || rest.includes('-h')) return help(name)
+  if (rest.includes('--help') || rest.includes('-h')) return help(name, words[0])
   try {
     refuseFlagsOfNpm(env)
     const { own, flags, words } = parseCommandLine(rest, command.flags ?? [], SWITCHES)
@@ -58,10 +60,10 @@ function commandOf(name: string): Command | undefined {
   return Object.hasOwn(COMMANDS, current) ? COMMANDS[current] : undefined
 }
 
-function help(name: string | undefined): void {
+function help(name: string | undefined, verb?: string): void {
   const command = name === undefined ? undefined : commandOf(name)
   if (name === undefined) console.log(usage())
-  else if (command) console.log(commandUsage(name, command))
+  else if (command) console.log(commandUsage(name, command, verb))
   else fail(noCommand(name), 2)
 }
 
@@ -93,11 +95,17 @@ function usage(): string {
   return `Usage: minipay <command> [options]\n\n${lines.join('\n')}\n\nminipay <command> --help lists a command's options.`
 }
 
-function commandUsage(name: string, { summary, details, settings, defaults, words }: Command): string {
+/** The help of a command, or of those of its forms that begin with a word, such as `webhooks replay`. */
+function commandUsage(name: string, command: Command, verb: string | undefined): string {
+  const { summary, details, settings, defaults, docs, words } = command
   const lines = settings.map((key) => {
-    const { flag, env, doc, isSwitch }: Setting<unknown> = SETTINGS[key]
+    const { flag, env, isSwitch, ...setting }: Setting<unknown> = SETTINGS[key]
+    const doc = docs?.[key] ?? setting.doc
     const fallback = defaults?.[key] ?? SETTINGS[key].default
     return `  --${flag}${isSwitch ? '' : ' VALUE'}\n      ${doc}\n      Environment: ${env}. Default: ${fallback || '(empty)'}`
   })
+  const forms = verb === undefined || !details ? undefined : formsOf(name, details, verb)
+  if (forms !== undefined)
+    return `Usage: minipay ${name} ${verb} … [options]\n\n${forms}\n\n${lines.join('\n')}`
   return `Usage: minipay ${name}${words ? ` ${words}` : ''}${lines.length ? ' [options]' : ''}\n\n${summary}\n\n${details ? `${details}\n\n` : ''}${lines.join('\n')}`.trimEnd()
 }

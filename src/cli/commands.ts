@@ -7,6 +7,15 @@ import { accountsTask } from './accounts.ts'
 import { withAdministration } from './administration.ts'
 import { apiClient } from './api.ts'
 import { AUDIT_FLAGS, AUDIT_WORDS, auditTask } from './audit.ts'
+import {
+  ATTEMPTS_HELP,
+  AUDIT_HELP,
+  DEMO_DOCS,
+  DEMO_HELP,
+  SIMULATOR_DOCS,
+  TRIGGER_HELP,
+  VERIFY_HELP,
+} from './details.ts'
 import { KEY_FLAGS, KEYS_HELP, keysTask } from './keys.ts'
 import { LISTEN_FLAGS, LISTEN_HELP } from './listen-help.ts'
 import { WEBHOOKS_HELP } from './webhooks-help.ts'
@@ -19,11 +28,13 @@ export type Command = {
   readonly settings: readonly SettingKey[]
   /** Defaults that differ from those of the settings. */
   readonly defaults?: Readonly<Partial<Record<SettingKey, string>>>
+  /** What settings mean to the command, where it is not what they mean to the server. */
+  readonly docs?: Readonly<Partial<Record<SettingKey, string>>>
   /** The words that may follow the command, as its help writes them; none unless given. */
   readonly words?: string
   /** Flags that are no setting, each with a value. */
   readonly flags?: readonly string[]
-  /** More lines of its help. */
+  /** More lines of its help: its forms, and its flags. */
   readonly details?: string
   /** Returns the exit status. */
   readonly run: (config: Config, words: readonly string[], flags: Flags, given: Given) => Promise<number>
@@ -57,6 +68,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     settings: ['database'],
     words: '[--since HEAD|FILE]',
     flags: ['since'],
+    details: VERIFY_HELP,
     async run(config, words, { since }) {
       if (words.length > 0) throw new ConfigError('Usage: minipay verify [--since HEAD|FILE]')
       return (await import('./verify.ts')).verifyBooks(config, since)
@@ -94,8 +106,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   demo: {
     summary: 'Fill a new database with a month of payments of a shop in test mode, to try things out.',
     settings: ['database', 'secretsKey'],
+    docs: DEMO_DOCS,
     words: '[--seed N]',
     flags: ['seed'],
+    details: DEMO_HELP,
     run: async (config, words, flags) => (await import('./demo.ts')).demo(config, words, flags),
   },
   simulator: {
@@ -103,6 +117,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       'Run a simulator, a payment processor for experiments: the other side of a provider of the kind http.',
     settings: ['port', 'host', 'database', 'simulatorSecret', 'simulatorNotify'],
     defaults: { port: '9001', database: 'simulator.db' },
+    docs: SIMULATOR_DOCS,
     run: runSimulator,
   },
   routing: {
@@ -116,6 +131,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     settings: ['server', 'key'],
     words: '[resolve ID succeeded|failed [REFERENCE] [--amount N]]',
     flags: ['amount'],
+    details: ATTEMPTS_HELP,
     run: attempts,
   },
   alarms: {
@@ -144,6 +160,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     settings: ['server', 'key'],
     words: 'TYPE | --list',
     flags: ['list'],
+    details: TRIGGER_HELP,
     run: triggerEvent,
   },
   keys: {
@@ -172,8 +189,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     settings: ['database', 'server', 'key'],
     words: AUDIT_WORDS,
     flags: AUDIT_FLAGS,
-    details:
-      '  Also: --limit N (50 unless given, at most 100); in the database itself, --mode test|live and --account acct_….',
+    details: AUDIT_HELP,
     run: async (config, words, flags, given) =>
       withAdministration(config, given, auditTask(words, flags, Date.now())),
   },

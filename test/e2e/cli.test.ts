@@ -38,16 +38,49 @@ describe('the command line', () => {
   })
 
   test('--help of every command says what it does, and each setting with its flag, variable and default', async () => {
-    for (const [name, { summary, settings, defaults }] of Object.entries(COMMANDS)) {
+    for (const [name, { summary, settings, defaults, docs, flags = [], details = '' }] of Object.entries(
+      COMMANDS,
+    )) {
       const { code, stdout, stderr } = await runCli([name, '--help'])
       assert.deepEqual([code, stderr], [0, ''], name)
       assert.ok(stdout.includes(`Usage: minipay ${name}`) && stdout.includes(summary))
       for (const key of settings) {
         const { flag, env, doc } = SETTINGS[key]
-        for (const part of [`--${flag}`, env, doc, defaults?.[key] ?? SETTINGS[key].default])
+        for (const part of [`--${flag}`, env, docs?.[key] ?? doc, defaults?.[key] ?? SETTINGS[key].default])
           assert.ok(stdout.includes(part), `${name} ${part}`)
       }
+      for (const flag of flags) assert.ok(details.includes(`--${flag}`), `${name} does not explain --${flag}`)
     }
+  })
+
+  test('--help after the first word of a form shows this form alone, with its settings', async () => {
+    const [replay, before, keys, unknown, whole] = await Promise.all(
+      [
+        ['webhooks', 'replay', '--help'],
+        ['help', 'webhooks', 'replay'],
+        ['keys', 'create', 'shop', '--help'],
+        ['webhooks', 'explode', '--help'],
+        ['webhooks', '--help'],
+      ].map(async (words) => (await runCli(words)).stdout),
+    )
+    for (const part of [
+      /^Usage: minipay webhooks replay …/,
+      /replay ENDPOINT past since=/,
+      /replay follow ID/,
+      /--key VALUE/,
+    ])
+      assert.match(replay ?? '', part)
+    assert.doesNotMatch(replay ?? '', /retry|endpoints/)
+    assert.equal(before, replay)
+    assert.match(keys ?? '', /--rate-limit/)
+    assert.doesNotMatch(keys ?? '', /keys roll/)
+    assert.equal(unknown, whole)
+    assert.match(whole ?? '', /webhooks retry[\s\S]*webhooks endpoints create/)
+  })
+
+  test('the simulator’s help speaks of the simulator, not of the server', async () => {
+    const { stdout } = await runCli(['simulator', '--help'])
+    assert.doesNotMatch(stdout, /API key|serve|postgres/)
   })
 
   test('what is unknown or wrong stops the start with one sentence and status 2', async () => {
