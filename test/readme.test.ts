@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { client } from './kit/client.ts'
 import { assertFields, assertShown, blocksOf, newcomer } from './kit/newcomer.ts'
 import { CLI, type RunningServer, startServer } from './kit/server.ts'
 import { freePort } from './kit/sockets.ts'
@@ -41,12 +42,13 @@ test('every command of the README works and shows what the README shows', { time
   let printed: () => Promise<string> = async () => ''
   let ran = 0
 
-  for (const { kind, text } of BLOCKS) {
-    if (kind === 'console' || kind === 'json') {
-      const assertBlock = kind === 'json' ? assertFields : assertShown
-      assertBlock(text, await printed())
-      continue
-    }
+  let introduction = ''
+  for (const { kind, text, before } of BLOCKS) {
+    // Between a command and its output is a line at most; "shortened" may stand before the command.
+    introduction = kind === 'sh' ? before : introduction + before
+    if (kind === 'json') assertFields(text, await printed(), introduction.includes('shortened'))
+    if (kind === 'console') assertShown(text, await printed())
+    if (kind === 'json' || kind === 'console') continue
     assert.equal(kind, 'sh', `a block of the README is marked "${kind}"`)
     if (
       text
@@ -78,14 +80,24 @@ test('every command of the README works and shows what the README shows', { time
     }
   }
   assert.ok(ran >= 8, `only ${ran} blocks were run`)
+  // The receiver of the page also reads the body that a registered endpoint gets.
+  const api = client(server.url)
+  await api.post('/api/v1/webhook_endpoints', { url: `http://localhost:${webhookPort}/registered` })
+  await api.charge({ customer: 'cus_44' })
+  await receives(/(payment\.succeeded cus_44 \d+ usd succeeded\n[\s\S]*){2}/)
   assert.equal(await server.stop(), 0)
 
-  /** What the receiver has printed, once the two webhooks of the last charge are there. */
+  /** What the receiver has printed, once the two webhooks of the charge are there. */
   async function receivedBoth(): Promise<string> {
-    while (!/payment\.succeeded .*cus_43/.test(received) || !/payment\.refunded .*cus_43/.test(received))
+    await receives(/payment\.succeeded .*cus_43/)
+    await receives(/payment\.refunded .*cus_43/)
+    return received
+  }
+
+  async function receives(pattern: RegExp): Promise<void> {
+    while (!pattern.test(received))
       await new Promise<void>((resolve) => {
         wake = resolve
       })
-    return received
   }
 })

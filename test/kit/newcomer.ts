@@ -7,15 +7,15 @@ import { dirname, join } from 'node:path'
 import { after } from 'node:test'
 import { type TempDir, tempDir } from './folders.ts'
 
-export type Block = { readonly kind: string; readonly text: string }
+/** A code block, and the text between it and the block before. */
+export type Block = { readonly kind: string; readonly text: string; readonly before: string }
 
 /** The code blocks of a page, by its path from the project's folder. */
 export function blocksOf(page: string): Block[] {
   const text = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8')
-  return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, kind = '', block = '']) => ({
-    kind,
-    text: block,
-  }))
+  return [...text.matchAll(/([\s\S]*?)^```(\w*)\n([\s\S]*?)^```$/gm)].map(
+    ([, before = '', kind = '', block = '']) => ({ kind, text: block, before }),
+  )
 }
 
 /** Values that may differ between runs. */
@@ -37,10 +37,15 @@ export function assertShown(shown: string, printed: string): void {
     assert.ok(lines.has(line), `the page shows\n${line}\nbut this was printed\n${normal(printed)}`)
 }
 
-/** Each field of the JSON object on a page must have the same value in the printed object. */
-export function assertFields(shown: string, printed: string): void {
+/**
+ * Each field of the JSON object on a page must have the same value in the printed object. The page has to say that its object
+ * is shortened if it lacks some of the printed fields.
+ */
+export function assertFields(shown: string, printed: string, saysShortened: boolean): void {
   const [wanted, actual] = [shown, printed].map((text) => JSON.parse(normal(text)))
   assert.partialDeepStrictEqual(actual, wanted)
+  const missing = Object.keys(actual).filter((field) => !Object.hasOwn(wanted, field))
+  assert.equal(saysShortened, missing.length > 0, `${shown}lacks the fields ${missing.join(', ') || 'none'}`)
 }
 
 export type Terminal = {
