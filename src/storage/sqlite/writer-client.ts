@@ -87,7 +87,8 @@ export async function startWriter(
 ): Promise<WriterThread> {
   Atomics.store(shared, SHARED.prepared, 1)
   Atomics.notify(shared, SHARED.prepared)
-  const inFlight: Waiting[] = []
+  /** From `first` on; those before have been settled. */
+  const inFlight: (Waiting | undefined)[] = []
   let first = 0
   let characters = 0
   let outbox: Write[] = []
@@ -108,7 +109,9 @@ export async function startWriter(
   function settle(results: unknown[]): void {
     onGroup?.(results.length)
     for (const result of results) {
-      const waiting = inFlight[first++] as Waiting
+      const waiting = inFlight[first] as Waiting
+      // The list is old, so it would keep what it has alive through many collections of young objects.
+      inFlight[first++] = undefined
       characters -= waiting.characters
       if (isFailure(result)) waiting.reject(failureError(result, onFatal))
       else waiting.resolve((result === null ? waiting.usual : result) as never)
