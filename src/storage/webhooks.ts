@@ -74,6 +74,18 @@ const HOUR_MS = 3_600_000
 /** The hours whose attempts are kept: 31 days. */
 export const KEPT_HOURS = 31 * 24
 
+/**
+ * Whether a result may end the wait of the first pending delivery of its object: it ends a stored delivery, or stores one
+ * that waits. Behind an event that was not stored none waits in the store.
+ */
+export function mayEndWait({
+  revision,
+  state,
+  dueAt,
+}: Pick<DeliveryResult, 'revision' | 'state' | 'dueAt'>): boolean {
+  return state === 'pending' ? dueAt === null : revision !== null
+}
+
 /** The attempts that ended in a batch; null: none did. */
 export function attemptsIn({ at, results }: DeliveryBatch): WebhookHour | null {
   let [attempts, succeeded] = [0, 0]

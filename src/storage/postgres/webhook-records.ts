@@ -4,6 +4,7 @@ import { KEPT_TRIES } from '../../domain/webhooks/delivery.ts'
 import type { Scope } from '../../ports/store.ts'
 import type { DeliveryBatch, DeliveryResult } from '../../ports/store-webhooks.ts'
 import { auditText, eventText } from '../chain/link.ts'
+import { mayEndWait } from '../webhooks.ts'
 import { retrying } from './audit.ts'
 import type { Result, Statement } from './batch.ts'
 import { addLink } from './chain.ts'
@@ -297,10 +298,7 @@ const OBJECTS = recordset<Blocked>(
   1,
 )
 
-/**
- * The first pending delivery of an object is due, if it waits: for one that has just ended, or for none if it is new. At
- * an endpoint that is not ordered none waits.
- */
+/** The first pending delivery of an object is due, if it waits: for one that has just ended, or for none if it is new. */
 const NEXT = `
   UPDATE webhook_deliveries d SET due_at = n.at
   FROM (
@@ -320,7 +318,7 @@ function nextWrites(results: readonly PlacedResult[]): Statement[] {
   const objects = new Map<string, Blocked>()
   for (const { batch, place, result } of results) {
     const { object } = result.delivery
-    if (object === null || (result.state === 'pending' && result.dueAt !== null)) continue
+    if (object === null || !mayEndWait(result)) continue
     objects.set(nameIn(batch.scope, batch.endpoint, object), { batch, place, object })
   }
   return objects.size > 0 ? [{ text: NEXT, values: OBJECTS.values([...objects.values()]) }] : []

@@ -5,7 +5,7 @@ import type { Scope } from '../../ports/store.ts'
 import type { DeliveryPurge, PurgedDeliveries } from '../../ports/store-retention.ts'
 import { WEBHOOK_DELIVERIES } from '../columns.ts'
 import { selectList } from '../table.ts'
-import { afterResult, KEPT_HOURS } from '../webhooks.ts'
+import { afterResult, KEPT_HOURS, mayEndWait } from '../webhooks.ts'
 import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
 import type { LedgerCache } from './ledger-cache.ts'
@@ -23,10 +23,8 @@ const { at: AT } = TABLE
 /** Deliveries, and the counters of their states: of each endpoint and of all. */
 export const webhookDeliveryWrites = {
   recordDeliveries(db, cache) {
-    const find = db.prepare<unknown[], { pending: number; ordered: number }>(
-      `SELECT c.pending, w.ordered FROM webhook_cursors c CROSS JOIN webhook_endpoints w
-         ON w.account_id = c.account_id AND w.live = c.live AND w.id = c.endpoint
-       WHERE c.account_id = ? AND c.live = ? AND c.endpoint = ? AND c.token = ?`,
+    const holds = db.prepare(
+      `SELECT 1 FROM webhook_cursors WHERE account_id = ? AND live = ? AND endpoint = ? AND token = ?`,
     )
     const move = db.prepare(
       `UPDATE webhook_cursors
@@ -45,10 +43,10 @@ export const webhookDeliveryWrites = {
       const written: boolean[] = []
       for (const batch of batches) {
         const cursor = [batch.accountId, batch.live, batch.endpoint] as const
-        const held = find.get(...cursor, batch.token)
-        written.push(held !== undefined)
+        const held = holds.get(...cursor, batch.token) !== undefined
+        written.push(held)
         if (!held) continue
-        const done = record(batch, held.ordered === 1)
+        const done = record(batch)
         move.run(batch.position ?? 0, done.reach, done.pending, done.failed, ...cursor)
         count(batch)
         if (batch.failing) fail.run(batch.failing.since, batch.failing.warnedAt, ...cursor)
@@ -66,7 +64,7 @@ export const webhookDeliveryWrites = {
     return (batches: readonly BatchMessage[]): boolean[] =>
       batches.map((batch) => {
         if (!isDeleted.get(batch.accountId, batch.live, batch.endpoint)) return false
-        record(batch, false)
+        record(batch)
         return true
       })
   },
@@ -129,7 +127,7 @@ function resultWrites(db: Connection, cache: LedgerCache) {
     return stored
   }
 
-  return ({ accountId, live, endpoint, at, rows, revisions }: BatchMessage, ordered: boolean): Done => {
+  return ({ accountId, live, endpoint, at, rows, revisions }: BatchMessage): Done => {
     const own = [accountId, live] as const
     const done: Done = { reach: 0, pending: 0, failed: 0 }
     const count = (state: DeliveryState, change: number) => {
@@ -148,10 +146,9 @@ function resultWrites(db: Connection, cache: LedgerCache) {
       }
       if (!before) done.reach = Math.max(done.reach, row[AT.eventSequence] as number)
       if (tried && state === 'pending') cache.count(accountId, live, 'deliveries_retried', '', 1)
-      const object = row[AT.object]
-      if (object === null) continue
-      if (state === 'pending' && row[AT.dueAt] === null) order.first(own, endpoint, object as string, at)
-      else if (ordered && state !== 'pending') order.first(own, endpoint, object as string, at)
+      const object = row[AT.object] as string | null
+      const result = { revision, state, dueAt: row[AT.dueAt] as number | null }
+      if (object !== null && mayEndWait(result)) order.first(own, endpoint, object, at)
     }
     return done
   }
