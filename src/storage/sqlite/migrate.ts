@@ -61,9 +61,20 @@ function apply(db: Connection, step: Migration): void {
     const row = db.prepare(sql).get() as Record<string, unknown> | undefined
     if (row) throw new SchemaMismatch(refusal(db.name, step, problem(row)))
   }
-  db.exec(step.sql)
+  execute(db, step.sql)
   db.pragma(`application_id = ${APPLICATION_ID}`)
   db.pragma(`user_version = ${step.number}`)
+}
+
+/** SQLite refuses changes of the schema's text unless the connection says that it knows what it does. */
+function execute(db: Connection, sql: string): void {
+  const changesText = sql.includes('writable_schema')
+  if (changesText) db.unsafeMode(true)
+  try {
+    db.exec(sql)
+  } finally {
+    if (changesText) db.unsafeMode(false)
+  }
 }
 
 /** Throws `SchemaMismatch` unless the database is empty or ours, and not newer than `known` migrations. */

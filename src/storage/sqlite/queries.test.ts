@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { tempDir } from '../../../test/kit/folders.ts'
+import { watch } from '../../../test/kit/prepared-texts.ts'
 import { LIVE_SCOPE } from '../../../test/kit/scopes.ts'
 import { SOURCES } from '../verify/aggregate.ts'
 import type { Connection } from './connection.ts'
@@ -15,22 +16,6 @@ import { keyOf, showKeyPlaces } from './verify-keys.ts'
 import { markAbandonedUnknown } from './write-attempts.ts'
 import { clockWrites } from './write-clock.ts'
 import { createWriter } from './writer.ts'
-
-/** The database with a note of every text that is prepared on it. */
-function watch(db: Connection): { watched: Connection; texts: string[] } {
-  const texts: string[] = []
-  const watched = new Proxy(db, {
-    get(target, name) {
-      const value = Reflect.get(target, name, target)
-      if (name !== 'prepare') return typeof value === 'function' ? value.bind(target) : value
-      return (text: string) => {
-        texts.push(text)
-        return target.prepare(text)
-      }
-    },
-  })
-  return { watched, texts }
-}
 
 /** How SQLite would run a text. */
 function planOf(db: Connection, text: string): string {

@@ -83,7 +83,7 @@ const RARE: Readonly<Record<string, string>> = {
   charges_by_status: `status <> 'succeeded'`,
   attempts_by_state: `state <> 'succeeded'`,
   attempts_by_transaction: 'substr(id, 5) <> substr(transaction_id, 5)',
-  attempts_failed: `state IN ('declined', 'not_sent', 'unknown')`,
+  attempts_failed: `(state IN ('declined', 'not_sent') OR state = 'unknown')`,
   webhook_deliveries_open: `state <> 'delivered'`,
   webhook_endpoints_listed: 'deleted_at IS NULL',
 }
