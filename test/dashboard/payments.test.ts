@@ -1,6 +1,7 @@
 /** The payments in a real browser: their list, their story, and what a reader does with them. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import type { Page as BrowserPage } from 'playwright-core'
 import { type Charge, client, type Page, type Refund } from '../kit/client.ts'
 import { folderOf } from '../kit/folders.ts'
 import { serve } from '../kit/server.ts'
@@ -10,6 +11,13 @@ import { savedBy } from './screens.ts'
 
 const MOST = Number.MAX_SAFE_INTEGER
 const HOSTILE = '<script>document.title="pwned"</script>\u202e'
+
+/** The field that has the focus, or whose part has it, and the style of its ring. */
+const focused = (page: BrowserPage, part: number) =>
+  page.evaluate((at) => {
+    const field = document.activeElement as HTMLInputElement
+    return `input[name=${field.name}] ${at}: ${getComputedStyle(field).outlineStyle}`
+  }, part)
 
 browserTest('readers find payments, and refund, capture and cancel them, once each', async (t) => {
   const server = await serve(t, join(folderOf(t), 'payments.db'))
@@ -39,6 +47,14 @@ browserTest('readers find payments, and refund, capture and cancel them, once ea
   assert.match((await row(yen.id).textContent()) ?? '', /31,500 JPY.*<script>/)
   assert.equal(await page.title(), 'Payments · MiniPay')
   assert.deepEqual(await axeFindings(page), [])
+  // Day, month, year and the button of the calendar are four stops of each date.
+  await page.getByLabel('Currency').focus()
+  for (const name of ['from', 'until'])
+    for (const part of [1, 2, 3, 4]) {
+      await page.keyboard.press('Tab')
+      const ring = `input[name=${name}] ${part}: solid`
+      assert.equal(await focused(page, part), ring)
+    }
   await page.getByRole('button', { name: 'Status' }).click()
   await page.getByRole('checkbox', { name: 'Failed' }).check()
   await row(plain.id).waitFor({ state: 'detached' })
