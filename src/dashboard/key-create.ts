@@ -36,7 +36,10 @@ function isGrantable(role: Role): boolean {
 }
 
 export function CreateKeyDialog({ close, onDone }: Changing): VNode {
-  const [role, setRole] = useState<string>(me.value?.key ? 'read_only' : 'administrator')
+  const isFirst = me.value?.access === 'loopback'
+  const [role, setRole] = useState<string>(isFirst ? 'administrator' : 'read_only')
+  const [expires, setExpires] = useState('')
+  const [networks, setNetworks] = useState('')
   const roles = (Object.keys(ROLES) as Role[])
     .filter(isGrantable)
     .map((name): Choice => [name, ROLE_WORDS[name]])
@@ -68,17 +71,33 @@ export function CreateKeyDialog({ close, onDone }: Changing): VNode {
           choices: MODES,
         })
       : null,
-    component(SelectField, { name: 'expires', label: 'Expires', value: '', choices: EXPIRIES }),
+    component(SelectField, {
+      ...{ name: 'expires', label: 'Expires', value: expires, onChange: setExpires },
+      choices: EXPIRIES,
+    }),
     component(TextField, {
       ...{ name: 'networks', label: 'Addresses that may use it', placeholder: '203.0.113.0/24' },
+      ...{ value: networks, onInput: setNetworks },
       hint: 'Separated by commas. Empty: all.',
     }),
-    me.value?.key
-      ? null
-      : p(
-          { class: 'note' },
-          'From this first key on, every request needs a key. You then sign in here with it.',
-        ),
+    isFirst ? component(FirstKeyNote, { role, isLimited: expires !== '' || networks.trim() !== '' }) : null,
+  )
+}
+
+const IN_DATABASE =
+  "Then only a command in the database itself makes an administrator's key: minipay keys create 'my name' --mode test " +
+  '--role administrator. On SQLite, stop the server first.'
+
+/** What follows from the first key, before it is made: one that is too weak locks its maker out. */
+function FirstKeyNote({ role, isLimited }: { role: string; isLimited: boolean }): VNode {
+  return p(
+    { class: 'note', role: 'status' },
+    'From this first key on, every request needs a key. ',
+    role !== 'administrator'
+      ? `This one cannot make an administrator's: choose Administrator first. ${IN_DATABASE}`
+      : isLimited
+        ? `This one may stop working while it is your only one. ${IN_DATABASE}`
+        : 'You then sign in here with it.',
   )
 }
 

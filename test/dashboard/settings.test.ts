@@ -53,6 +53,18 @@ browserTest('a person makes, rolls and revokes keys, reads who did it, and copie
   assert.deepEqual(await axeFindings(page), [])
   await make('my laptop')
   assert.deepEqual(await axeFindings(page), [])
+  // The first key is an administrator's unless the person chooses another role, whose consequence the dialog says.
+  const note = page.getByRole('dialog').getByRole('status')
+  const lockedOut = /keys create .* --role administrator/
+  assert.doesNotMatch((await note.textContent()) ?? '', lockedOut)
+  await page.getByLabel('Role').selectOption('application')
+  await note.getByText(/cannot make an administrator's/).waitFor()
+  assert.match((await note.textContent()) ?? '', lockedOut)
+  await page.getByLabel('Role').selectOption('administrator')
+  await page.getByLabel('Expires').selectOption('1')
+  await note.getByText(/may stop working/).waitFor()
+  await page.getByLabel('Expires').selectOption('')
+  await note.getByText(/You then sign in here/).waitFor()
   await submit()
   const first = await storedSecret(page)
   assert.equal((await me(first)).body.key?.role, 'administrator')
@@ -62,6 +74,7 @@ browserTest('a person makes, rolls and revokes keys, reads who did it, and copie
   faults.length = 0
 
   await make(NAMED)
+  assert.equal(await page.getByRole('dialog').getByText('first key').count(), 0)
   await page.getByLabel('Role').selectOption('own')
   await page.getByLabel('refunds:write').check()
   await page.getByLabel('Expires').selectOption('30')
