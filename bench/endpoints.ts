@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from './banks.ts'
 import {
   type Bench,
+  COMPILED_AFTER,
   measure,
   median,
   type Part,
@@ -27,8 +28,6 @@ const RATE = 'endpoints: deliveries'
 const LATENCY = 'endpoints: latency'
 
 const CONNECTIONS = 64
-/** A server with an endpoint runs twice the code, so it is compiled later than that of a charge alone. */
-const WARMUP_SECONDS = 5
 /** The rates of charges as a share of that without an endpoint. */
 const LIVE_AIM = 0.7
 const DEAD_AIM = 0.9
@@ -128,7 +127,7 @@ async function cost(bench: Bench, engine: Engine, databases: Databases): Promise
           server,
           Array.from({ length: variant.endpoints }, (_, i) => `${url}/${i}`),
         )
-        await warmUp(bench, server, { seconds: WARMUP_SECONDS })
+        await warmUp(bench, server, { requests: COMPILED_AFTER })
         if (variant.live) await drain(server)
         await startRest(rest)
       }),
