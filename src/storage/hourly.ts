@@ -70,10 +70,6 @@ export class HourlySums {
       .map(([, sum]) => sum)
       .filter(isChange)
   }
-
-  clear(): void {
-    this.#sums.clear()
-  }
 }
 
 function isChange({ calls, high, low, durations }: HourlySum): boolean {

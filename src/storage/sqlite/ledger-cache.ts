@@ -10,6 +10,17 @@ type Numbers = { event: number; transfer: number; audit: number }
 type Account = { readonly id: number; balance: bigint; delta: bigint }
 
 /**
+ * What a group sums. Each group has maps of its own: the table of a cleared map refers to the next one, so that once it is
+ * among V8's old objects, it keeps what all later groups put in alive (see `PassingMap`).
+ */
+const newGroup = () => ({
+  changed: new Set<Account>(),
+  counters: new Map<string, { key: [number, number, string, string]; delta: number }>(),
+  /** By scope. */
+  statistics: new Map<number, HourlySums>(),
+})
+
+/**
  * The writer's view of the rows that a group changes again and again: balances, counters, statistics and last numbers. It reads
  * each row once, sums in memory while the group runs, and writes the row once at the group's end, so a group of a
  * hundred charges updates a balance row once. The rows are the truth: after a failed group `reset` clears this view,
@@ -43,11 +54,8 @@ export function ledgerCache(db: Connection) {
   const addToStatistics = statisticWrites(db)
 
   const accounts = new Map<string, Account>()
-  const changed = new Set<Account>()
-  const counters = new Map<string, { key: [number, number, string, string]; delta: number }>()
   const numbers = new Map<number, Numbers>()
-  /** By scope. */
-  const statistics = new Map<number, HourlySums>()
+  let group = newGroup()
 
   function find(accountId: number, live: number, code: string, currency: string): Account | undefined {
     const name = `${accountId}/${live}/${code}/${currency}`
@@ -94,49 +102,46 @@ export function ledgerCache(db: Connection) {
       const delta = BigInt(amount)
       to.balance += delta
       to.delta += delta
-      changed.add(to)
+      group.changed.add(to)
     },
 
     count(accountId: number, live: number, name: string, currency: string, delta: number): void {
       const key = `${accountId}/${live}/${name}/${currency}`
-      const counter = counters.get(key)
+      const counter = group.counters.get(key)
       if (counter) counter.delta += delta
-      else counters.set(key, { key: [accountId, live, name, currency], delta })
+      else group.counters.set(key, { key: [accountId, live, name, currency], delta })
     },
 
     /** A call was counted as `before`, and is now counted as `after`. */
     move(accountId: number, live: number, before: CountedCall | null, after: CountedCall | null): void {
       const scope = accountId * 2 + live
-      let sums = statistics.get(scope)
+      let sums = group.statistics.get(scope)
       if (!sums) {
         sums = new HourlySums()
-        statistics.set(scope, sums)
+        group.statistics.set(scope, sums)
       }
       sums.move(before, after)
     },
 
     /** Writes the sums of the group, as part of its transaction. */
     flush(): void {
+      const { changed, counters, statistics } = group
       for (const account of changed) {
         addToBalance.run(account.delta, account.id)
         account.delta = 0n
       }
-      changed.clear()
       for (const { key, delta } of counters.values()) if (delta !== 0) addToCounter.run(...key, delta)
-      counters.clear()
       for (const [scope, sums] of statistics)
         for (const sum of sums.rows()) addToStatistics(Math.floor(scope / 2), scope % 2, sum)
-      statistics.clear()
+      group = newGroup()
       chain.flush()
     },
 
     /** Clears everything after a rollback. */
     reset(): void {
       accounts.clear()
-      changed.clear()
-      counters.clear()
-      statistics.clear()
       numbers.clear()
+      group = newGroup()
       chain.reset()
     },
   }

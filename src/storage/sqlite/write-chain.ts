@@ -30,7 +30,8 @@ export function chainWrites(db: Connection, numbersOf: NumbersOf) {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const lasts = new Map<number, Last>()
-  const pending = new Map<number, Rows>()
+  /** Of one group: it is not cleared but replaced, as `ledgerCache` says. */
+  let pending = new Map<number, Rows>()
   /** The rows of the last scope: those of the next one as a rule. */
   let current: Rows | undefined
 
@@ -45,7 +46,7 @@ export function chainWrites(db: Connection, numbersOf: NumbersOf) {
   }
 
   function clear(): void {
-    pending.clear()
+    pending = new Map()
     current = undefined
   }
 
