@@ -8,6 +8,11 @@ import { setFlagsFromString } from 'node:v8'
  * with all its objects: a collection of the young generation took 10 ms in place of 3, and the threads that collect
  * garbage took twice the CPU time. Call it once the modules are loaded. V8 takes no compiled code that was stored under
  * other flags, so each thread stores its modules before.
+ *
+ * No flag prevents one more case: until the optimizing compiler has compiled a function, V8 allocates among the old objects
+ * the closure of a function literal that is assigned to a property, as in `request.leave = () => {}`: it takes such
+ * literals for methods of a prototype. One in each request kept every request alive. A literal that has a name first, or
+ * that is part of an object literal, is allocated among the young ones.
  */
 export function allocateYoung(): void {
   flushCompileCache()

@@ -206,6 +206,25 @@ test('the dashboard makes no HTML of text, sets no styles by script, and calls t
   )
 })
 
+test('the server assigns no function literal to a property, because V8 would allocate it among the old objects', () => {
+  const assigned =
+    /[\w\])!]\s*(?:\.\s*#?\w+|\[[^\]\n]*\])\s*(?:\?\?|\|\||&&)?=\s*\(?(?:async\s*)?(?:function\b|\w+\s*=>|\([^()]*(?:\([^()]*\)[^()]*)*\)[^=;{}()]*=>)/
+  const files = SOURCES.filter((file) => layerOf(file) !== 'dashboard')
+  assert.deepEqual(
+    files.filter((file) => assigned.test(bare(file))),
+    [],
+  )
+  for (const code of [
+    'a.b = () => c',
+    'a.#b ??= async (c: D): E => f',
+    'a[b] =\n (c(d)) => e',
+    'a.b = function () {}',
+  ])
+    assert.match(code, assigned)
+  for (const code of ['const b = () => c', 'a.b = c(() => d)', 'a.b === ((c) => d)', '{ b: () => c }'])
+    assert.doesNotMatch(code, assigned)
+})
+
 test(`no file is longer than ${MAX_LINES} lines`, () => {
   const tooLong = CODE.filter((file) => read(file).trimEnd().split('\n').length > MAX_LINES)
   assert.deepEqual(tooLong, [])

@@ -75,8 +75,9 @@ export class Batch implements Submittable {
       const parsed = this.#parsing.shift()
       if (parsed) this.#prepared.set(parsed.text, parsed.statement)
     }
+    const ignoreParsed = () => wire.off('parseComplete', onParsed)
     wire.on('parseComplete', onParsed)
-    this.#ignoreParsed = () => wire.off('parseComplete', onParsed)
+    this.#ignoreParsed = ignoreParsed
   }
 
   handleRowDescription({ fields }: { fields: Field[] }): void {
