@@ -4,7 +4,7 @@ import { startFollowing } from './follow.ts'
 import { Preferences } from './preferences-menu.ts'
 import { startShortcuts } from './shortcuts.ts'
 import { component, fragment, type VNode } from './tags.ts'
-import { Dialogs } from './ui/page.ts'
+import { Dialogs } from './ui/dialogs.ts'
 import { Toasts } from './ui/toast.ts'
 
 let started = false

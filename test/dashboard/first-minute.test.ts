@@ -50,6 +50,9 @@ browserTest('a newcomer pays, is declined, refunds half and sees the webhook, wi
   const [paid] = await charges()
   assert.deepEqual([paid?.amount, paid?.status, paid?.customer], [1_240, 'succeeded', 'cus_42'])
 
+  // The button of the step that is done goes away, but the focus does not: the next button has it, or the heading.
+  await page.getByRole('heading', { name: 'Done: Make a test payment' }).waitFor()
+  await page.locator('.first-steps .button:focus, h1:focus').waitFor()
   await tabTo(page, 'Try a declined card')
   await page.keyboard.press('Enter')
   await form.waitFor()
@@ -72,6 +75,13 @@ browserTest('a newcomer pays, is declined, refunds half and sees the webhook, wi
   await page.keyboard.type('6.20')
   await page.keyboard.press('Enter')
   await untilSaid(page, 'Refunded 6.20 USD')
+  // "r" opened the dialog while the heading had the focus.
+  await page.locator('h1:focus').waitFor()
+  await tabTo(page, 'Refund…')
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog', { name: 'Refund payment' }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.locator('button:focus', { hasText: 'Refund…' }).waitFor()
   await until('half is refunded', async () =>
     (await charges()).some((charge) => charge.amount_refunded === 620),
   )

@@ -47,7 +47,7 @@ export function Summary({ data }: { data: OverviewData }): VNode {
     {
       label: 'Payment attempts',
       value: count(attempts),
-      note: `charges and holds, at ${plural(providers, 'provider')}`,
+      note: `charges and holds${providers === 0 ? '' : `, at ${plural(providers, 'provider')}`}`,
       href: href('/payments', since),
     },
     {

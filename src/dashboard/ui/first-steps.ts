@@ -9,11 +9,11 @@ import { newPayment } from '../new-payment.ts'
 import { guide } from '../preferences.ts'
 import { type ListPage, useResource } from '../resource.ts'
 import { href } from '../router.ts'
-import { a, button, component, div, h3, li, ol, p, span, type VNode } from '../tags.ts'
+import { a, button, component, div, type VNode } from '../tags.ts'
 import { BAD_CARD, GOOD_CARD } from '../test-cards.ts'
 import { Card } from './card.ts'
 import { Command, curl } from './command.ts'
-import { Icon } from './icon.ts'
+import { type Step, Steps } from './steps.ts'
 
 /** Payments after which a reader no longer needs the guide. */
 const ENOUGH = 20
@@ -67,15 +67,8 @@ export function FirstSteps(): VNode | null {
       aside: button({ type: 'button', class: 'plain', onClick: hide }, 'Hide'),
       class: 'first-steps',
     },
-    ol({}, ...steps.map((step) => component(StepRow, { step, key: step.title }))),
+    component(Steps, { steps }),
   )
-}
-
-type Step = {
-  readonly title: string
-  readonly done: boolean
-  readonly words: string
-  readonly action: VNode | null
 }
 
 function stepsOf({ charges, endpoints, keys }: Tried): readonly Step[] {
@@ -129,19 +122,4 @@ function stepsOf({ charges, endpoints, keys }: Tried): readonly Step[] {
       action: can('keys:write') ? a({ class: 'button', href: href('/keys') }, 'Make a key') : null,
     },
   ]
-}
-
-function StepRow({ step: { title, done, words, action } }: { step: Step }): VNode {
-  return li(
-    { class: done ? 'done' : '' },
-    h3(
-      {},
-      done
-        ? span({ class: 'mark' }, component(Icon, { name: 'check' }), span({ class: 'hidden' }, 'Done: '))
-        : null,
-      title,
-    ),
-    done ? null : p({ class: 'soft' }, words),
-    done ? null : action,
-  )
 }

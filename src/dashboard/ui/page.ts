@@ -104,7 +104,8 @@ export async function notLoaded(cause: unknown): Promise<ApiError> {
   return new ApiError(error?.status ?? 0, { error: TEXT.updated }, error?.requestId)
 }
 
-const opened = signal<(() => VNode) | undefined>(undefined)
+/** The dialog above every screen, which `Dialogs` shows. */
+export const opened = signal<(() => VNode) | undefined>(undefined)
 
 /** Shows a dialog above every screen, so that a screen that changes meanwhile does not close it. */
 export function showDialog(draw: (close: () => void) => VNode): void {
@@ -138,9 +139,4 @@ function NotLoaded({ error, close }: { error: ApiError; close: () => void }): VN
       ),
     ),
   )
-}
-
-/** The place of the dialog in the page. */
-export function Dialogs(): VNode | null {
-  return opened.value?.() ?? null
 }
