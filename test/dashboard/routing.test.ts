@@ -71,6 +71,16 @@ async function publishesADraft({ page }: Tab, api: Client): Promise<void> {
   await page.getByRole('button', { name: 'Edit rules' }).focus()
   await page.keyboard.press('Enter')
 
+  // The heading has the focus, and the first rule needs no documents.
+  await page.locator('h1:focus', { hasText: 'Edit rules' }).waitFor()
+  await click(page, 'Add an example rule')
+  await click(page, 'Check')
+  await page.getByText('No problems.').waitFor()
+  const { rules } = JSON.parse(await typed(page).inputValue())
+  assert.deepEqual(rules, [
+    { name: 'example', when: "currency == 'eur' && amount < 100000", providers: ['bank_b', 'bank_a'] },
+  ])
+
   // No JSON, then a condition with a mistake: each problem leads to its place.
   await typed(page).fill('{ "rules": [1,] }')
   await page.keyboard.press('Control+Enter')

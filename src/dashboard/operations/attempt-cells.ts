@@ -35,7 +35,8 @@ export function response(attempt: AttemptView): VNode {
   const lookup = lookups.value.get(attempt.id)
   return div(
     { class: 'response' },
-    p({ dir: 'auto' }, attempt.reason ?? WAITS[attempt.status] ?? ''),
+    // Of an attempt that has settled meanwhile, it would be the response of an earlier lookup.
+    p({ dir: 'auto' }, attempt.status === 'succeeded' ? '' : (attempt.reason ?? WAITS[attempt.status] ?? '')),
     lookup?.state === 'running' ? p({ class: 'soft', role: 'status' }, 'Looking up…') : null,
     lookup?.state === 'found' ? p({ class: 'soft', role: 'status' }, wordsOf(lookup.result)) : null,
     lookup?.state === 'failed'

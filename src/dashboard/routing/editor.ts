@@ -12,6 +12,7 @@ import { SelectField } from '../ui/field.ts'
 import { Diff } from './diff.ts'
 import { type Place, readDocument, type TypedDocument } from './document-places.ts'
 import { changeDraft, type Draft, dropDraft, ownDraft, startDraft } from './draft.ts'
+import { RuleHelp } from './example-rule.ts'
 import { type PlacedProblem, Problems, placed } from './problems.ts'
 import { showPublish } from './publish.ts'
 import { COUNTS } from './rules.ts'
@@ -73,6 +74,10 @@ function Editor({ draft, current, reload }: EditorProps): VNode {
     field.current?.focus()
     field.current?.setSelectionRange(offset, offset)
   }
+  const type = (text: string) => {
+    changeDraft({ text })
+    forget()
+  }
   const publish = () =>
     withDocument((sound) =>
       showPublish(draft, sound.value, (error) => {
@@ -86,13 +91,11 @@ function Editor({ draft, current, reload }: EditorProps): VNode {
     div(
       { class: 'field' },
       label({ for: 'routing-document' }, 'Rules as JSON'),
+      component(RuleHelp, { document: 'value' in document ? document.value : undefined, onAdd: type }),
       textarea({
         ...{ id: 'routing-document', ref: field, class: 'mono', rows: 22, spellcheck: false },
         ...{ value: draft.text, 'aria-describedby': 'routing-outcome' },
-        onInput: (event) => {
-          changeDraft({ text: event.currentTarget.value })
-          forget()
-        },
+        onInput: (event) => type(event.currentTarget.value),
         onKeyDown: (event) => {
           if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) simulate({})
         },

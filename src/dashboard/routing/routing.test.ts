@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readDocument } from './document-places.ts'
+import { withExample } from './example-rule.ts'
 import { changesIn, diffLines } from './line-diff.ts'
 import { conditionInWords, failoverInWords, limitInWords, targetsInWords } from './rule-words.ts'
 
@@ -18,6 +19,24 @@ const placed = (text: string, path: string, offset?: number) => {
   const { line, column, offset: at } = read.placeOf(path, offset)
   return { line, column, next: text.slice(at, at + 6) }
 }
+
+test('an example rule is added to any set of rules, under a name that is free, and to nothing else', () => {
+  const rules = (document: unknown) => JSON.parse(withExample(document) ?? assert.fail()).rules
+  const before = { name: 'example', when: 'amount > 1', providers: ['a'] }
+  const added = rules({ rules: [before], default: { split: [{ provider: 'a' }, { provider: 'b' }] } })
+  assert.deepEqual(added, [before, { ...added[1], name: 'example 2', providers: ['b', 'a'] }])
+  for (const typed of [
+    undefined,
+    null,
+    1,
+    [],
+    {},
+    { rules: 1, default: {} },
+    { rules: [null], default: {} },
+    { rules: [] },
+  ])
+    assert.equal(withExample(typed), undefined, JSON.stringify(typed))
+})
 
 test('each part of a document has its place, and a missing one that of the part around it', () => {
   assert.deepEqual(placed(TEXT, 'rules[0].providers[1]'), { line: 4, column: 31, next: '"bank_' })

@@ -35,7 +35,7 @@ type PageProps = {
   children?: ComponentChildren
 }
 
-/** A screen: heading, actions and content. The heading gets the focus when the screen appears, for screen readers. */
+/** A screen: heading, actions and content. The heading gets the focus when the screen, or another one in its place, appears. */
 export function Page({ title, heading, above, here, actions, children }: PageProps): VNode {
   const top = useRef<HTMLHeadingElement>(null)
   useLayoutEffect(() => {
@@ -44,7 +44,7 @@ export function Page({ title, heading, above, here, actions, children }: PagePro
   // After the paint: the browser would lay out the page for it before the screen's requests are sent.
   useEffect(() => {
     if (document.activeElement === document.body) top.current?.focus({ preventScroll: true })
-  }, [])
+  }, [title])
   return div(
     { class: 'page' },
     above ? component(Breadcrumb, { above, here }) : null,
