@@ -57,6 +57,13 @@ browserTest('an operator edits, checks, tries, publishes and restores routing ru
     ...{ viewport: PHONE, colorScheme: 'dark' },
   })
   await click(phone.page, 'Begin with the rules in force')
+  // A long condition is scrolled in its field, and not with the page.
+  const when = "currency == 'eur' && amount < 100000 && customer != 'a customer whose id is long'"
+  const long = { ...DOCUMENT, rules: [{ ...DOCUMENT.rules[0], when }] }
+  await typed(phone.page).fill(JSON.stringify(long, null, 2))
+  await phone.page.getByRole('region', { name: 'Changes of the rules' }).getByText('whose id').waitFor()
+  const width = await phone.page.evaluate(() => document.documentElement.scrollWidth)
+  assert.ok(width <= PHONE.width, `${width} px`)
   await click(phone.page, 'Check')
   await phone.page.getByText('No problems.').waitFor()
   assert.deepEqual(await axeFindings(phone.page), [])
@@ -74,8 +81,10 @@ async function publishesADraft({ page }: Tab, api: Client): Promise<void> {
   // The heading has the focus, and the first rule needs no documents.
   await page.locator('h1:focus', { hasText: 'Edit rules' }).waitFor()
   await click(page, 'Add an example rule')
-  await click(page, 'Check')
+  await page.getByRole('button', { name: 'Check' }).focus()
+  await page.keyboard.press('Enter')
   await page.getByText('No problems.').waitFor()
+  await page.locator('button:focus', { hasText: 'Check' }).waitFor()
   const { rules } = JSON.parse(await typed(page).inputValue())
   assert.deepEqual(rules, [
     { name: 'example', when: "currency == 'eur' && amount < 100000", providers: ['bank_b', 'bank_a'] },

@@ -4,18 +4,16 @@ import type { RuleSetView } from '../../api/minipay/routing-schemas.ts'
 import type { ReplayedChargesView, SimulationView } from '../../api/minipay/simulation-schemas.ts'
 import { type ApiError, api, asApiError } from '../api.ts'
 import { showJson } from '../json.ts'
-import { go } from '../router.ts'
 import { button, component, div, fragment, label, p, textarea, type VNode } from '../tags.ts'
 import { Card } from '../ui/card.ts'
 import { Problem } from '../ui/dialog.ts'
-import { SelectField } from '../ui/field.ts'
 import { Diff } from './diff.ts'
 import { type Place, readDocument, type TypedDocument } from './document-places.ts'
-import { changeDraft, type Draft, dropDraft, ownDraft, startDraft } from './draft.ts'
+import { changeDraft, type Draft, ownDraft, startDraft } from './draft.ts'
+import { Actions } from './editor-actions.ts'
 import { RuleHelp } from './example-rule.ts'
 import { type PlacedProblem, Problems, placed } from './problems.ts'
 import { showPublish } from './publish.ts'
-import { COUNTS } from './rules.ts'
 import { Simulated } from './simulated.ts'
 import { Superseded } from './superseded.ts'
 
@@ -111,29 +109,6 @@ function Editor({ draft, current, reload }: EditorProps): VNode {
         after: 'value' in document ? showJson(document.value) : draft.text,
       }),
     ),
-  )
-}
-
-type ActionsProps = { busy: boolean; simulate: (more: { last?: number }) => void; publish: () => void }
-
-function Actions({ busy, simulate, publish }: ActionsProps): VNode {
-  const [last, setLast] = useState('100')
-  const action = (label: string, onClick: () => void, tone = '') =>
-    button({ type: 'button', class: `button ${tone}`, disabled: busy, onClick }, label)
-  const discard = () => {
-    dropDraft()
-    go('/routing')
-  }
-  return div(
-    { class: 'actions' },
-    action('Check', () => simulate({})),
-    component(SelectField, {
-      ...{ name: 'last', label: 'Try on', value: last, choices: COUNTS },
-      onChange: setLast,
-    }),
-    action('Try', () => simulate({ last: Number(last) })),
-    button({ type: 'button', class: 'plain', onClick: discard }, 'Discard draft'),
-    action('Publish…', publish, 'primary'),
   )
 }
 
