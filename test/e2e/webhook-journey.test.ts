@@ -319,7 +319,10 @@ test('the command line registers, tests, watches, retries and replays', async ()
     new RegExp(`^${replay} done: .*, started 2\\d{3}-.*Z\\n$`),
   )
   assert.equal((await run('replay', 'cancel', replay)).code, 1, 'it has ended')
-  assert.match((await run('replay', id, 'past', 'since=1h')).stdout, /, ([1-9]\d*) of \1 sent, \1 delivered\n$/)
+  assert.match(
+    (await run('replay', id, 'past', 'since=1h')).stdout,
+    /, ([1-9]\d*) of \1 sent, \1 delivered\n$/,
+  )
   assert.match((await run('retry', 'created_gte=1h', 'dry_run')).stdout, /^0 webhooks would be sent again/)
   for (const wrong of [
     [],
