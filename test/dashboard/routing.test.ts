@@ -57,11 +57,33 @@ browserTest('an operator edits, checks, tries, publishes and restores routing ru
     ...{ viewport: PHONE, colorScheme: 'dark' },
   })
   await click(phone.page, 'Begin with the rules in force')
+  await scrollsALongRuleInItsField(phone)
   await click(phone.page, 'Check')
   await phone.page.getByText('No problems.').waitFor()
   assert.deepEqual(await axeFindings(phone.page), [])
   phone.assertClean()
 })
+
+/** Chromium would type the many lines of a long document for minutes. */
+async function paste(page: Page, document: object): Promise<void> {
+  await typed(page).evaluate(
+    (area, text) => {
+      ;(area as HTMLTextAreaElement).value = text
+      area.dispatchEvent(new Event('input', { bubbles: true }))
+    },
+    JSON.stringify(document, null, 2),
+  )
+}
+
+/** A long condition is scrolled in its field and in the changes, and not with the page. */
+async function scrollsALongRuleInItsField({ page }: Tab): Promise<void> {
+  const document = JSON.parse(await typed(page).inputValue())
+  document.rules[0].when = "currency == 'eur' && amount < 100000 && customer != 'a customer whose id is long'"
+  await paste(page, document)
+  await page.getByRole('region', { name: 'Changes of the rules' }).getByText('whose id').waitFor()
+  const width = await page.evaluate(() => window.document.documentElement.scrollWidth)
+  assert.ok(width <= PHONE.width, `${width} px`)
+}
 
 /** By the keyboard alone. */
 async function publishesADraft({ page }: Tab, api: Client): Promise<void> {
@@ -176,14 +198,7 @@ async function takesALongDocument({ page }: Tab, api: Client): Promise<void> {
   const long = { rules, default: { providers: ['bank_a'] } }
   assert.ok(JSON.stringify(long).length > 240 * 1024)
   await click(page, 'Edit rules')
-  // As a paste does it: Chromium types so many lines for minutes.
-  await typed(page).evaluate(
-    (area, text) => {
-      ;(area as HTMLTextAreaElement).value = text
-      area.dispatchEvent(new Event('input', { bubbles: true }))
-    },
-    JSON.stringify(long, null, 2),
-  )
+  await paste(page, long)
   await click(page, 'Publish…')
   await click(page, 'Publish version 7')
   await page.getByRole('heading', { name: 'rule 99' }).waitFor()
